@@ -1,0 +1,30 @@
+# make serve | test | install | reference: see README.md
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+STAMP := $(VENV)/.installed
+
+.PHONY: install serve test reference lint
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[redis,tokens,dev]'
+	@touch $@
+
+serve: install
+	$(BIN)/tianji serve
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/pytest tests -n 2 --dist loadgroup
+	tools/gate
+
+reference:
+	$(PYTHON) tools/reference/run --install
