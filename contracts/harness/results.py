@@ -63,9 +63,10 @@ class Body(StrEnum):
 class Header(msgspec.Struct, frozen=True, kw_only=True, tag="header", tag_field="event", forbid_unknown_fields=True):
     """What was run.
 
-    `target` is the short name used in the baseline (`proxy`, `cassette`, `reference`, or a foreign gateway's), `version`
-    the target's own version, `suite` the git commit of the contracts, `reproduce` a command line, `selection` what
-    narrowed the run (`-k A4`, file names); empty for the whole suite: only then does the absence of a case mean anything.
+    `target` is the short name used in the baseline (`proxy`, `cassette`, `reference`, or a foreign gateway's),
+    `version` the target's own version, `suite` the git commit of the contracts, `reproduce` a command line,
+    `selection` what narrowed the run (`-k A4`, file names); empty for the whole suite: only then does the absence of a
+    case mean anything.
     """
 
     target: str
@@ -80,10 +81,10 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, tag="header", tag_field=
 class CaseResult(msgspec.Struct, frozen=True, kw_only=True, tag="case", tag_field="event", forbid_unknown_fields=True):
     """The outcome of one case.
 
-    `case` is its pytest node id (`contracts/A/test_A4_x.py::test_name[param]`), `item` a matrix id or `core`, `duration`
-    in seconds. `fault` is set exactly when the case failed or was untestable. `message` is the one-line reason,
-    `details` the readable diff and wire log, without secrets. `body` is set for deviating cases, `excused` holds the
-    reason given in an expected-failures file.
+    `case` is its pytest node id (`contracts/A/test_A4_x.py::test_name[param]`), `item` a matrix id or `core`,
+    `duration` in seconds. `fault` is set exactly when the case failed or was untestable. `message` is the one-line
+    reason, `details` the readable diff and wire log, without secrets. `body` is set for deviating cases, `excused`
+    holds the reason given in an expected-failures file.
     """
 
     case: str
