@@ -102,12 +102,16 @@ class Requirement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class Matrix(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The whole file. `reference` is the pinned reference gateway, `categories` has the title of each letter."""
+    """The whole file. `reference` is the pinned reference gateway, `categories` has the title of each letter.
+
+    `core_deviations` are those of the cases in `contracts/core`, which belong to no item.
+    """
 
     reference: Text
     categories: dict[Category, Text]
     requirements: tuple[Requirement, ...]
     items: tuple[Item, ...]
+    core_deviations: tuple[Deviation, ...] = ()
 
     def item(self, item_id: str) -> Item:
         """The item of that id. Raises KeyError."""

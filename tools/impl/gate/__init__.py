@@ -1,0 +1,1 @@
+"""tools/gate: holds what the matrix declares to what the contracts show."""
