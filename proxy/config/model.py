@@ -5,11 +5,15 @@ prices in US dollars. ``None`` means "not set": who reads the field applies the 
 """
 
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
 
 from proxy.config.redact import masked
+
+Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+#: Seconds, megabytes, dollars or weights.
+Amount: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1e300)]
 
 #: An ordered list of what is tried next: the name of a model group, or request fields that replace the call's own.
 FallbackTargets: TypeAlias = tuple[str | dict[str, Any], ...]
@@ -36,24 +40,24 @@ class DeploymentParams(Section, frozen=True, kw_only=True):
     api_key: str | None = None
     api_version: str | None = None
     organization: str | None = None
-    timeout: float | None = None
+    timeout: Amount | None = None
     """Of a whole call; also written ``request_timeout``."""
-    stream_timeout: float | None = None
-    num_retries: int | None = None
-    max_retries: int | None = None
-    cooldown_time: float | None = None
-    rpm: int | None = None
+    stream_timeout: Amount | None = None
+    num_retries: Count | None = None
+    max_retries: Count | None = None
+    cooldown_time: Amount | None = None
+    rpm: Count | None = None
     """Requests a minute; may also stand on the deployment itself or in ``model_info``."""
-    tpm: int | None = None
+    tpm: Count | None = None
     """Tokens a minute; as ``rpm``."""
-    weight: float | None = None
+    weight: Amount | None = None
     order: int | None = None
-    max_parallel_requests: int | None = None
+    max_parallel_requests: Count | None = None
     tags: tuple[str, ...] = ()
     region_name: str | None = None
-    input_cost_per_token: float | None = None
-    output_cost_per_token: float | None = None
-    prices: dict[str, Any] = {}
+    input_cost_per_token: Amount | None = None
+    output_cost_per_token: Amount | None = None
+    prices: dict[str, Amount | dict[str, Any]] = {}
     """Every other ``*cost*`` setting."""
     mock_response: Any = None
     """Text or a body that is answered without an upstream."""
@@ -89,23 +93,23 @@ class AliasTarget(Section, frozen=True, kw_only=True):
 class RetryPolicy(Section, frozen=True, kw_only=True, rename="pascal"):
     """Retries by class of error; ``None`` leaves the decision to ``num_retries``."""
 
-    bad_request_error_retries: int | None = None
-    authentication_error_retries: int | None = None
-    timeout_error_retries: int | None = None
-    rate_limit_error_retries: int | None = None
-    content_policy_violation_error_retries: int | None = None
-    internal_server_error_retries: int | None = None
+    bad_request_error_retries: Count | None = None
+    authentication_error_retries: Count | None = None
+    timeout_error_retries: Count | None = None
+    rate_limit_error_retries: Count | None = None
+    content_policy_violation_error_retries: Count | None = None
+    internal_server_error_retries: Count | None = None
 
 
 class AllowedFailsPolicy(Section, frozen=True, kw_only=True, rename="pascal"):
     """Failures by class of error that a deployment may have before it is cooled down."""
 
-    bad_request_error_allowed_fails: int | None = None
-    authentication_error_allowed_fails: int | None = None
-    timeout_error_allowed_fails: int | None = None
-    rate_limit_error_allowed_fails: int | None = None
-    content_policy_violation_error_allowed_fails: int | None = None
-    internal_server_error_allowed_fails: int | None = None
+    bad_request_error_allowed_fails: Count | None = None
+    authentication_error_allowed_fails: Count | None = None
+    timeout_error_allowed_fails: Count | None = None
+    rate_limit_error_allowed_fails: Count | None = None
+    content_policy_violation_error_allowed_fails: Count | None = None
+    internal_server_error_allowed_fails: Count | None = None
 
 
 class RouterSettings(Section, frozen=True, kw_only=True):
@@ -113,23 +117,23 @@ class RouterSettings(Section, frozen=True, kw_only=True):
 
     routing_strategy: str = "simple-shuffle"
     routing_strategy_args: dict[str, Any] = {}
-    num_retries: int | None = None
-    timeout: float | None = None
-    stream_timeout: float | None = None
-    retry_after: float = 0
+    num_retries: Count | None = None
+    timeout: Amount | None = None
+    stream_timeout: Amount | None = None
+    retry_after: Amount = 0
     """Shortest sleep before a retry."""
     retry_policy: RetryPolicy | None = None
     model_group_retry_policy: dict[str, RetryPolicy] = {}
-    allowed_fails: int | None = None
+    allowed_fails: Count | None = None
     allowed_fails_policy: AllowedFailsPolicy | None = None
-    cooldown_time: float = 5
+    cooldown_time: Amount = 5
     disable_cooldowns: bool = False
     fallbacks: Fallbacks = {}
-    """``default_fallbacks`` are contained as ``"*"``, unless ``fallbacks`` has its own."""
+    """``default_fallbacks`` are contained as ``"*"``; they win over a ``"*"`` of ``fallbacks``."""
     context_window_fallbacks: Fallbacks = {}
     """Empty means "not configured": then ``fallbacks`` apply."""
     content_policy_fallbacks: Fallbacks = {}
-    max_fallbacks: int | None = None
+    max_fallbacks: Count | None = None
     model_group_alias: dict[str, AliasTarget] = {}
     enable_pre_call_checks: bool = False
     optional_pre_call_checks: tuple[str, ...] = ()
@@ -137,19 +141,19 @@ class RouterSettings(Section, frozen=True, kw_only=True):
     tag_filtering_match_any: bool = True
     default_litellm_params: dict[str, Any] = {}
     """Defaults of every call, below the deployment's own."""
-    default_max_parallel_requests: int | None = None
+    default_max_parallel_requests: Count | None = None
     default_priority: int | None = None
-    polling_interval: float | None = None
+    polling_interval: Amount | None = None
     provider_budget_config: dict[str, Any] = {}
     redis_url: str | None = None
     redis_host: str | None = None
-    redis_port: int | None = None
+    redis_port: Count | None = None
     redis_password: str | None = None
-    redis_db: int | None = None
+    redis_db: Count | None = None
     cache_kwargs: dict[str, Any] = {}
     cache_responses: bool = False
     caching_groups: tuple[tuple[str, ...], ...] = ()
-    deployment_affinity_ttl_seconds: int = 3600
+    deployment_affinity_ttl_seconds: Count = 3600
     other: dict[str, Any] = {}
     """Known settings without a field here."""
 
@@ -157,7 +161,7 @@ class RouterSettings(Section, frozen=True, kw_only=True):
 class Settings(Section, frozen=True, kw_only=True):
     """``litellm_settings`` without the router's keys, which are in :class:`RouterSettings`."""
 
-    request_timeout: float | None = None
+    request_timeout: Amount | None = None
     drop_params: bool = False
     modify_params: bool = False
     callbacks: tuple[str, ...] = ()
@@ -176,22 +180,22 @@ class GeneralSettings(Section, frozen=True, kw_only=True):
     """``general_settings``."""
 
     master_key: str | None = None
-    """``None``: every request is let in, as in the reference without a master key."""
+    """From ``LITELLM_MASTER_KEY`` when the file has none; ``None``: no key is needed, as in the reference."""
     custom_auth: str | None = None
     """Dotted path of a user's function, from the config file's folder first."""
     database_url: str | None = None
     pass_through_endpoints: tuple[dict[str, Any], ...] = ()
-    max_request_size_mb: float | None = None
-    max_response_size_mb: float | None = None
-    max_parallel_requests: int | None = None
+    max_request_size_mb: Amount | None = None
+    max_response_size_mb: Amount | None = None
+    max_parallel_requests: Count | None = None
     """Of each key."""
-    global_max_parallel_requests: int | None = None
+    global_max_parallel_requests: Count | None = None
     """Of a whole instance."""
     completion_model: str | None = None
     """Used for every chat request, whatever model it names."""
     allowed_routes: tuple[str, ...] | None = None
     background_health_checks: bool = False
-    health_check_interval: float = 300
+    health_check_interval: Amount = 300
     forward_client_headers_to_llm_api: bool = False
     store_model_in_db: bool = False
     other: dict[str, Any] = {}

@@ -1,0 +1,145 @@
+"""``load_config``: a config file to a :class:`ProxyConfig`."""
+
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from proxy.config import known
+from proxy.config.convert import Warnings, as_map, drop_zeros, field_types, fill
+from proxy.config.deployments import model_list
+from proxy.config.errors import ConfigError, Place
+from proxy.config.files import read
+from proxy.config.model import GeneralSettings, ModelEntry, ProxyConfig, RouterSettings, Settings
+from proxy.config.references import PREFIX, apply_variables, export, resolve
+from proxy.config.router import FIELDS as ROUTER_FIELDS
+from proxy.config.router import router_settings
+from proxy.config.yaml_tree import Map, Origin, plain
+
+#: The master key of the built-in config when LITELLM_MASTER_KEY is not set. Everybody knows it.
+DEVELOPMENT_KEY: Final = "sk-1234"
+
+_SETTINGS: Final = frozenset(field_types(Settings)) - {"other"}
+_GENERAL: Final = frozenset(field_types(GeneralSettings)) - {"other"}
+_READ_HERE: Final = frozenset(
+    {"model_list", "router_settings", "litellm_settings", "general_settings", "environment_variables"}
+)
+
+
+def load_config(path: str | Path) -> ProxyConfig:
+    """Read a config file with its includes and references; its ``environment_variables`` enter the process environment.
+
+    Raises ConfigError, whose text is one line naming file, line, key and fix. What is merely odd is in ``warnings``.
+    """
+    file = Path(path)
+    warnings = Warnings()
+    tree = read(file, warnings)
+    exported = export(tree)
+    tree.pop("environment_variables", None)
+    master_key_reference = _master_key_reference(tree)
+    resolve(tree, warnings)
+    sections = {name: _section(tree, name) for name in known.VARIABLES}
+    _refuse_open_door(sections["general_settings"], master_key_reference)
+    for name, section in sections.items():
+        apply_variables(section, name)
+    top = Origin(Place(file, 0))
+    models = model_list(tree.get("model_list"), tree.origins.get("model_list", top), warnings)
+    return ProxyConfig(
+        model_list=models,
+        router_settings=_router(sections["router_settings"], sections["litellm_settings"], _callable(models), warnings),
+        settings=_settings(sections["litellm_settings"], warnings),
+        general_settings=_general(sections["general_settings"], tree.origins.get("general_settings", top), warnings),
+        environment_variables=exported,
+        folder=file.resolve().parent,
+        sections=_other_sections(tree, warnings),
+        warnings=tuple(warnings.lines),
+    )
+
+
+def load_default_config() -> ProxyConfig:
+    """The config that is used without a file: an offline model; the master key of the environment, or a known one."""
+    with as_file(files("proxy.config") / "default.yaml") as path:
+        config = load_config(path)
+    general = config.general_settings
+    if general.master_key is None:
+        general = msgspec.structs.replace(general, master_key=DEVELOPMENT_KEY)
+    return msgspec.structs.replace(config, general_settings=general, folder=Path.cwd(), warnings=())
+
+
+def _section(tree: Map, name: str) -> Map:
+    return as_map(tree[name], tree.origins[name], name) if name in tree else Map()
+
+
+def _master_key_reference(tree: Map) -> str | None:
+    general = tree.get("general_settings")
+    key = general.get("master_key") if isinstance(general, Map) else None
+    return key.removeprefix(PREFIX) if isinstance(key, str) and key.startswith(PREFIX) else None
+
+
+def _refuse_open_door(general: Map, reference: str | None) -> None:
+    """A master key that was meant but is empty: the reference would then let every request in."""
+    key = general.get("master_key")
+    if reference is not None and not key:
+        problem = f"environment variable {reference} is not set, which would let every request in; set it"
+    elif key == "":
+        problem = "is empty, which would let every request in; write a key, or remove the line"
+    else:
+        return
+    raise ConfigError(problem, place=general.origins["master_key"].place, key="general_settings.master_key")
+
+
+def _callable(models: tuple[ModelEntry, ...]) -> frozenset[str]:
+    """What a call may name as its model, aliases apart."""
+    return frozenset(entry.model_name for entry in models) | {
+        entry.model_info["id"] for entry in models if entry.model_info.get("id") is not None
+    }
+
+
+def _router(section: Map, settings: Map, groups: frozenset[str], warnings: Warnings) -> RouterSettings:
+    from_settings = Map()
+    for name, value in settings.items():
+        if name in ROUTER_FIELDS and value is not None:
+            from_settings.put(name, value, settings.origins[name])
+    return router_settings(section, from_settings, groups, warnings)
+
+
+def _settings(section: Map, warnings: Warnings) -> Settings:
+    key = "litellm_settings"
+    drop_zeros(section, ("request_timeout",), key, warnings)
+    own = _SETTINGS | ROUTER_FIELDS
+    _warn_of_unknown(section, key, own | known.SETTINGS, {"general_settings": _GENERAL | known.GENERAL}, warnings)
+    return fill(Settings, section, key, other=_rest(section, own))
+
+
+def _general(section: Map, origin: Origin, warnings: Warnings) -> GeneralSettings:
+    key = "general_settings"
+    elsewhere = {"router_settings": ROUTER_FIELDS, "litellm_settings": _SETTINGS | known.SETTINGS}
+    _warn_of_unknown(section, key, _GENERAL | known.GENERAL, elsewhere, warnings)
+    general = fill(GeneralSettings, section, key, other=_rest(section, _GENERAL))
+    if general.master_key is None and general.custom_auth is None:
+        warnings.add(origin, f"{key}.master_key", "not set, so every request is let in; set it, or LITELLM_MASTER_KEY")
+    return general
+
+
+def _rest(section: Map, fields: frozenset[str]) -> dict[str, Any]:
+    return {name: plain(value) for name, value in section.items() if name not in fields}
+
+
+def _warn_of_unknown(
+    section: Map, key: str, names: frozenset[str], elsewhere: dict[str, frozenset[str]], warnings: Warnings
+) -> None:
+    for name, origin in section.origins.items():
+        if name not in names:
+            home = next((place for place, known_there in elsewhere.items() if name in known_there), "")
+            warnings.unknown(origin, f"{key}.{name}", names, elsewhere=home)
+
+
+def _other_sections(tree: Map, warnings: Warnings) -> dict[str, Any]:
+    sections = {}
+    for name, value in tree.items():
+        if name in known.SECTIONS:
+            sections[name] = plain(value)
+        elif name not in _READ_HERE:
+            warnings.unknown(tree.origins[name], name, _READ_HERE | known.SECTIONS | {"include"})
+    return sections
