@@ -26,5 +26,6 @@ test: lint
 	$(BIN)/pytest tests -n 2 --dist loadgroup
 	tools/gate
 
+# REFERENCE_FLAGS=--no-database does without Node and Postgres
 reference:
-	$(PYTHON) tools/reference/run --install
+	$(PYTHON) tools/reference/run --install $(REFERENCE_FLAGS)
