@@ -1,7 +1,8 @@
-"""Runs the whole contract suite for the tools that read its results."""
+"""The suite as the tools see it: run it whole, keep its results, know which tests are there."""
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
@@ -42,3 +43,13 @@ def run_contracts(target: str, arguments: Sequence[str] = ()) -> Results:
         return read_results(path)
     except ResultsError as error:
         raise SuiteError(str(error)) from None
+
+
+def has_test(test: str) -> bool:
+    """Whether the function of a test id (`tests/x/test_y.py::test_z`) is there."""
+    path, _, function = test.partition("::")
+    try:
+        tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return False
+    return any(isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == function for node in tree.body)

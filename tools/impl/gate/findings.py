@@ -16,7 +16,7 @@ TARGETS = (CASSETTE, PROXY)
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One reason to refuse: the item or `core`, the `target/case` or file it is about (either may be empty), the fix."""
+    """One reason to refuse: the item or `core`, the `target/case` or file it is about (both may be empty), the fix."""
 
     item: str = ""
     subject: str = ""

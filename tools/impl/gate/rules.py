@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable, Iterator
 from itertools import chain
 
-from contracts.harness.matrix import ROOT, Deviation, Item, Status
+from contracts.harness.matrix import Deviation, Item, Status
 from contracts.harness.results import CORE, Body, CaseResult, Outcome, Provenance
 from tools.impl.gate.baseline import key, passed_in
 from tools.impl.gate.findings import CASSETTE, PROXY, TARGETS, Evidence, Finding, unique
+from tools.impl.suite import has_test
 
 _BAD = {Outcome.FAILED, Outcome.UNTESTABLE}
 PARTIAL_NOTE = "partial:"
@@ -219,7 +219,7 @@ def _deviations_are_declared(evidence: Evidence) -> Iterator[Finding]:
 def _proofs_of_requirements_exist(evidence: Evidence) -> Iterator[Finding]:
     for requirement in evidence.matrix.requirements:
         for proof in requirement.proof:
-            if not test_exists(proof):
+            if not has_test(proof):
                 yield Finding(
                     item=requirement.id,
                     subject=proof,
@@ -238,16 +238,6 @@ def _baseline_is_up_to_date(evidence: Evidence) -> Iterator[Finding]:
                 message=f"{len(new)} passing cases of {target} are not in the baseline, the first is {new[0]}",
                 fix="tools/gate --update, and commit contracts/baseline.json",
             )
-
-
-def test_exists(test: str) -> bool:
-    """Whether the function of a test id (`tests/x/test_y.py::test_z`) is there."""
-    path, _, function = test.partition("::")
-    try:
-        tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return False
-    return any(isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == function for node in tree.body)
 
 
 def _about(case: CaseResult, target: str, message: str, fix: str) -> Finding:

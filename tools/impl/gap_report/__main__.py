@@ -1,0 +1,141 @@
+"""The command line of tools/gap_report."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+
+from contracts.harness.located_yaml import YamlError
+from contracts.harness.matrix import MATRIX, Status, load_matrix
+from contracts.harness.results import CORE, Results, ResultsError, read_results, suite_version
+from tools.impl.gap_report.config_use import ConfigError, config_use
+from tools.impl.gap_report.report import Report, Verdict, build_report
+from tools.impl.gap_report.views import VIEWS
+from tools.impl.gap_report.views.words import progress
+from tools.impl.suite import SuiteError, results_path, run_contracts
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+OUR_PROXY = "proxy"
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--results", "files", multiple=True, type=_FILE, help="A results file; several stand side by side.")
+@click.option("--target", "targets", multiple=True, help="Measure it, when no --results. [default: proxy]")
+@click.option("--run", "renew", is_flag=True, help="Run the contracts even if reports/ has results.")
+@click.option("--format", "view", type=click.Choice(list(VIEWS)), default="terminal", show_default=True)
+@click.option("--output", type=_FILE, help="Write the report there instead of to standard output.")
+@click.option("--config", "config_path", type=_FILE, help="Your proxy_config.yaml: what it uses must be ready.")
+@click.option("--require", multiple=True, metavar="NAME", help="Item, category or requirement to be ready.")
+@click.option("--matrix", "matrix_path", type=_FILE, default=MATRIX, help="The gap matrix.")
+@click.argument("pytest_arguments", nargs=-1, type=click.UNPROCESSED)
+def main(  # noqa: PLR0913 - a parameter for each option
+    *,
+    files: tuple[Path, ...],
+    targets: tuple[str, ...],
+    renew: bool,
+    view: str,
+    output: Path | None,
+    config_path: Path | None,
+    require: tuple[str, ...],
+    matrix_path: Path,
+    pytest_arguments: tuple[str, ...],
+) -> None:
+    """Say how ready a gateway is to take over from the reference, for each of the 70 gap items.
+
+    Reads the results given, else the last ones of the target in reports/, else runs the contracts (arguments after --
+    go to pytest, such as --gateway-cmd).
+
+    Exit status: 0 ready, 1 something required is not (an item declared implemented on our proxy, what --config depends
+    on, what --require names), 2 the report could not be made.
+    """
+    try:
+        matrix = load_matrix(matrix_path)
+        runs = _labelled(files) if files else _measure(targets or (OUR_PROXY,), renew, pytest_arguments)
+        use = config_use(matrix, config_path) if config_path else None
+        report = build_report(matrix, runs, suite_version(), use)
+        unmet = _unmet(report) + _unmet_names(report, require)
+    except (YamlError, ResultsError, SuiteError, ConfigError, click.UsageError) as error:
+        click.echo(f"gap_report: {error}", err=True)
+        sys.exit(2)
+    text = VIEWS[view](report)
+    if output:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(text, encoding="utf-8")
+    else:
+        click.echo(text, nl=False)
+    for line in unmet:
+        click.echo(f"gap_report: {line}", err=True)
+    sys.exit(1 if unmet else 0)
+
+
+def _labelled(files: Iterable[Path]) -> dict[str, Results]:
+    runs: dict[str, Results] = {}
+    for file in files:
+        results = read_results(file)
+        label = results.header.target
+        runs[f"{label} ({file.stem})" if label in runs else label] = results
+    return runs
+
+
+def _measure(targets: Iterable[str], renew: bool, arguments: tuple[str, ...]) -> dict[str, Results]:
+    runs: dict[str, Results] = {}
+    for target in targets:
+        results = None if renew or arguments else _last(target)
+        runs[target] = results or run_contracts(target, arguments)
+    return runs
+
+
+def _last(target: str) -> Results | None:
+    path = results_path(target)
+    if not path.exists():
+        return None
+    try:
+        results = read_results(path)
+    except ResultsError as error:
+        click.echo(f"gap_report: {error}", err=True)
+        return None
+    age = f"{results.header.date:%Y-%m-%d %H:%M} UTC, suite {results.header.suite}"
+    click.echo(f"gap_report: using {path} of {age}; the tree is at {suite_version()}, --run renews it", err=True)
+    return results
+
+
+def _unmet(report: Report) -> list[str]:
+    """What must be ready without being asked for: what the matrix declares of our proxy, and what the config needs."""
+    ours = [label for label, header in report.targets.items() if header.target == OUR_PROXY]
+    unmet = [
+        f"{item.id} is declared implemented; on {label}: {item.standings[label].verdict}"
+        for label in ours
+        for item in report.items
+        if item.status is Status.IMPLEMENTED and item.standings[label].verdict is not Verdict.READY
+    ]
+    uses = report.config.uses if report.config else ()
+    return unmet + [
+        f"{use.item} is needed by {use.places[0]} in the config; on {label}: {report.verdict(use.item, label)}"
+        for label in report.targets
+        for use in uses
+        if report.verdict(use.item, label) is not Verdict.READY
+    ]
+
+
+def _unmet_names(report: Report, names: Iterable[str]) -> list[str]:
+    groups = {entry.id: entry for entry in (*report.categories, *report.requirements)}
+    items = {item.id: item.standings for item in report.items} | {CORE: report.core}
+    unmet: list[str] = []
+    for name in names:
+        if name not in groups and name not in items:
+            raise click.UsageError(
+                f"--require {name}: name an item (A4), a category (A), a requirement (FR-001) or core"
+            )
+        for label in report.targets:
+            if name in groups and not groups[name].met(label):
+                unmet.append(f"{name} is required; on {label}: {progress(groups[name], label)}")
+            elif name in items and items[name][label].verdict is not Verdict.READY:
+                unmet.append(f"{name} is required; on {label}: {items[name][label].verdict}")
+    return unmet
+
+
+if __name__ == "__main__":
+    main(prog_name="tools/gap_report")
