@@ -1,0 +1,1 @@
+"""Stand-in for the reference's proxy package."""

@@ -1,0 +1,1 @@
+"""Stand-in for the Starlette names that users' files import."""
