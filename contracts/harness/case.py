@@ -1,0 +1,318 @@
+"""`Case`: what a contract function uses to script upstreams, send requests, and judge what happened."""
+
+from __future__ import annotations
+
+import contextvars
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import httpx
+import msgspec
+
+from contracts.harness import compare
+from contracts.harness.cassette import Recorder, Recording, current_label
+from contracts.harness.client import make_client, observe
+from contracts.harness.configs import MASTER_KEY
+from contracts.harness.deviation import Check, check_declared, judge
+from contracts.harness.exchange import GATEWAY_URL, JOURNAL_URL, UPSTREAM_URL, Exchange, Frame, Request
+from contracts.harness.faults import CheckFailed, HarnessError
+from contracts.harness.journal import Journal
+from contracts.harness.results import Body, Provenance
+from contracts.harness.setup import Setup
+
+T = TypeVar("T")
+
+USER = [{"role": "user", "content": "hello"}]
+_LABEL = re.compile(r"[\w.-]+")
+# The labels that the running thread gives out; a concurrent step counts on its own.
+_counter: contextvars.ContextVar[_Counter] = contextvars.ContextVar("_counter")
+
+
+class _Counter:
+    def __init__(self, prefix: str = "") -> None:
+        self._prefix = prefix
+        self._last = 0
+
+    def next(self) -> str:
+        self._last += 1
+        return f"{self._prefix}{self._last}"
+
+
+class Case:
+    """One running case. `exchanges` has everything it did, in order; names and origins in it are those of the case."""
+
+    def __init__(self, setup: Setup) -> None:
+        self.setup = setup
+        self.exchanges: list[Exchange] = []
+        self.body: Body | None = None
+        self._labels: list[str] = []
+        self._compared = 0
+        self._journal: Journal | None = None
+        self._client = make_client()
+        self._unrecorded = make_client(recorded=False)
+        _counter.set(_Counter())
+
+    # --- the simulated upstreams -------------------------------------------------------------------------------------
+
+    def script(self, models: Mapping[str, Sequence[Any]]) -> None:
+        """Claim upstream models for this case and say how each answers: a list of `fixtures.replies.Reply`.
+
+        Replies are used in order, the last one repeats; an empty list gives ordinary answers.
+        """
+        body = msgspec.json.encode({"models": models})
+        answer = self._exchange("PUT", f"{UPSTREAM_URL}/script?case={self._quoted_name}", body, _JSON)
+        self._journal = None
+        if answer.status >= 300:
+            raise HarnessError(f"the simulated upstream refuses the script: {answer.status} {answer.text}")
+
+    def journal(self, *, calls: int = 0, within: float = 2.0) -> Journal:
+        """What the scripted upstreams received. Waits up to `within` seconds until there are `calls` of them.
+
+        Read once after the last request to the gateway; asking again gives the same.
+        """
+        if self._journal is None:
+            if calls and self.setup.is_live:
+                self._await_calls(calls, within)
+            answer = self._exchange("GET", f"{JOURNAL_URL}?case={self._quoted_name}", b"", {})
+            if answer.status != 200:
+                raise HarnessError(f"the simulated upstream has no journal: {answer.status} {answer.text}")
+            self._journal = Journal(answer)
+        return self._journal
+
+    # --- requests to the gateway -------------------------------------------------------------------------------------
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = msgspec.UNSET,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        key: str | None = MASTER_KEY,
+        label: str | None = None,
+        taped: bool = False,
+        close_after: int | None = None,
+    ) -> Exchange:
+        """Send one request and read its answer to the end.
+
+        `json` or raw `content` is the body, both sent as application/json unless `headers` say otherwise. `key` goes
+        into `Authorization: Bearer`; None sends none. `taped` keeps frames, their times and a broken ending in the
+        recording; `close_after` disconnects after that many stream frames and is always taped. Raises CheckFailed when
+        there is no answer, TargetUnavailable when the gateway is gone.
+        """
+        body = content or b"" if json is msgspec.UNSET else msgspec.json.encode(json)
+        all_headers = dict(_JSON) if body else {}
+        if key is not None:
+            all_headers["authorization"] = f"Bearer {key}"
+        all_headers |= {name.lower(): value for name, value in (headers or {}).items()}
+        self._journal = None
+        return self._exchange(
+            method,
+            f"{GATEWAY_URL}{path}",
+            body,
+            all_headers,
+            label=label,
+            taped=taped or close_after is not None,
+            close_after=close_after,
+        )
+
+    def get(self, path: str, **options: Any) -> Exchange:
+        """GET; options as for `request`."""
+        return self.request("GET", path, **options)
+
+    def post(self, path: str, json: Any = msgspec.UNSET, **options: Any) -> Exchange:
+        """POST; options as for `request`."""
+        return self.request("POST", path, json=json, **options)
+
+    def chat(self, model: str, *, options: Mapping[str, Any] | None = None, **body: Any) -> Exchange:
+        """A chat completion saying hello unless `messages` are given; `body` is added to the request body."""
+        return self.post("/v1/chat/completions", {"model": model, "messages": USER, **body}, **(options or {}))
+
+    def stream(self, model: str, *, options: Mapping[str, Any] | None = None, **body: Any) -> Exchange:
+        """A streamed chat completion."""
+        return self.chat(model, options=options, stream=True, **body)
+
+    def completion(self, model: str, *, options: Mapping[str, Any] | None = None, **body: Any) -> Exchange:
+        """A text completion."""
+        return self.post("/v1/completions", {"model": model, "prompt": "hello", **body}, **(options or {}))
+
+    def embed(self, model: str, *, options: Mapping[str, Any] | None = None, **body: Any) -> Exchange:
+        """An embedding."""
+        return self.post("/v1/embeddings", {"model": model, "input": "hello", **body}, **(options or {}))
+
+    def concurrently(self, steps: Sequence[Callable[[], T]]) -> list[T]:
+        """Run the steps at the same time; their results in the order given. Exchanges pair by step, not by arrival."""
+        step = _counter.get().next()
+        with ThreadPoolExecutor(len(steps)) as pool:
+            futures = []
+            for index, run in enumerate(steps, start=1):
+                context = contextvars.copy_context()
+                context.run(_counter.set, _Counter(f"{step}.{index}-"))
+                futures.append(pool.submit(context.run, run))
+            results = [future.result() for future in futures]
+        self._labels.sort(key=_natural)
+        self.exchanges.sort(key=lambda exchange: self._labels.index(exchange.label))
+        return results
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass on a live target; recordings do not wait."""
+        if self.setup.is_live:
+            time.sleep(seconds)
+
+    # --- judging -----------------------------------------------------------------------------------------------------
+
+    def assert_same_as_recorded(self, headers: Sequence[str] = (), *, ignore: Sequence[str] = ()) -> None:
+        """Everything since the last call of this happened as the reference was recorded doing it.
+
+        Compares the status, body, stream events, ending, content-type and the chosen `headers` of every answer, and
+        what each upstream received. `ignore` holds paths as a failure shows them (`body.error.message`,
+        `journal[0].query`), where `*` stands for anything. Raises CheckFailed.
+        """
+        self.journal()
+        pending = self.exchanges[self._compared :]
+        self._compared = len(self.exchanges)
+        if self.setup.recorder is not None or self.setup.player is not None:
+            return  # what is being recorded, or replayed, is the same by definition
+        if self.setup.contract.provenance is not Provenance.RECORDED:
+            raise HarnessError(
+                f"a case of provenance {self.setup.contract.provenance} has no recording; state what it must do instead"
+            )
+        recording = self.setup.recording()
+        failures = [line for exchange in pending for line in _compare(recording, exchange, headers, ignore)]
+        if failures:
+            raise CheckFailed("not what the reference did (- expected, + got):", failures)
+
+    def deviates(self, *observed: Any, as_recorded: Check, required: Check) -> None:
+        """We do not do what the reference does: two bodies of assertions, each called with `observed`.
+
+        `as_recorded` judges recording and reference, `required` our proxy; a foreign gateway may do either. The matrix
+        must declare the case. Raises what the body raised.
+        """
+        check_declared(self.setup.contract.item, self.setup.case_id, deviates=True)
+        self.body = judge(self.setup.kind, observed, as_recorded=as_recorded, required=required)
+
+    def finish(self) -> None:
+        """After the case has passed: check what only the whole case shows, and save its recording."""
+        if self.body is None:
+            check_declared(self.setup.contract.item, self.setup.case_id, deviates=False)
+        if self.setup.player is not None:
+            left = [label for label in self.setup.player.exchanges if label not in self._labels]
+            if left:
+                raise HarnessError(
+                    f"the recording has more than the case asks for (label {', '.join(left)}); record it again"
+                )
+        if self.setup.recorder is not None:
+            self.setup.recorder.save(self._labels)
+
+    def close(self) -> None:
+        """Release the connections."""
+        self._client.close()
+        self._unrecorded.close()
+
+    # --- internals ---------------------------------------------------------------------------------------------------
+
+    @property
+    def _quoted_name(self) -> str:
+        return quote(self.setup.name, safe="")
+
+    def _exchange(
+        self,
+        method: str,
+        url: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        *,
+        label: str | None = None,
+        taped: bool = False,
+        close_after: int | None = None,
+    ) -> Exchange:
+        counted = _counter.get().next()
+        label = label or counted
+        if label in self._labels or not _LABEL.fullmatch(label):
+            raise HarnessError(f"label {label!r} is taken or has other characters than letters, digits, `_.-`")
+        self._labels.append(label)
+        request = Request(method, url, httpx.Headers(headers), body)
+        if self.setup.player is not None:
+            recorded = self.setup.player.check_request(request, label)
+            exchange = recorded if taped else self._send(request, label)
+        else:
+            exchange = self._send(request, label, taped=taped, close_after=close_after)
+        self.exchanges.append(exchange)
+        if self.setup.recorder is not None:
+            self._keep(self.setup.recorder, exchange)
+        return exchange
+
+    def _send(self, request: Request, label: str, *, taped: bool = False, close_after: int | None = None) -> Exchange:
+        translation = self.setup.translation
+        client = self._unrecorded if taped else self._client
+        live = client.build_request(
+            request.method,
+            translation.out(request.url),
+            content=translation.out_bytes(request.body),
+            headers=[(name, translation.out(value)) for name, value in request.headers.multi_items()],
+        )
+        current_label.set(label)
+        try:
+            observed = observe(client, live, close_after=close_after)
+        except httpx.ConnectError:
+            self.setup.check_alive()
+            raise HarnessError(f"nobody listens at {live.url}") from None
+        except CheckFailed:
+            self.setup.check_alive()
+            raise
+        back = translation.back
+        return Exchange(
+            label=label,
+            request=request,
+            status=observed.status,
+            headers=httpx.Headers([(name, back(value)) for name, value in observed.headers.multi_items()]),
+            body=translation.back_bytes(observed.body),
+            frames=tuple(
+                Frame(frame.at, translation.back_bytes(frame.data), frame.direction, frame.partial)
+                for frame in observed.frames
+            ),
+            seconds=observed.seconds,
+            end=observed.end,
+            taped=taped,
+        )
+
+    def _keep(self, recorder: Recorder, exchange: Exchange) -> None:
+        if exchange.taped:
+            recorder.add_tape(exchange)
+        elif exchange.end != "done":
+            raise HarnessError(
+                f"request {exchange.label} ended with {exchange.end!r}, which a cassette cannot hold; "
+                "send it with taped=True"
+            )
+
+    def _await_calls(self, calls: int, within: float) -> None:
+        deadline = time.monotonic() + within
+        url = self.setup.translation.out(JOURNAL_URL)
+        while time.monotonic() < deadline:
+            received = self._unrecorded.get(url, params={"case": self.setup.name}).json()["calls"]
+            if len(received) >= calls:
+                return
+            time.sleep(0.02)
+
+
+_JSON = {"content-type": "application/json"}
+
+
+def _compare(recording: Recording, live: Exchange, headers: Sequence[str], ignore: Sequence[str]) -> list[str]:
+    recorded = recording.check_request(live.request, live.label)
+    if live.is_journal:
+        return compare.render(compare.journal_differences(recorded, live, ignore=ignore))
+    if live.is_control:
+        return []
+    found = compare.differences(recorded, live, headers=headers, ignore=ignore)
+    heading = f"request {live.label}: {live.request.method} {live.request.url.removeprefix(GATEWAY_URL)}"
+    return [heading, *compare.render(found)] if found else []
+
+
+def _natural(label: str) -> list[tuple[int, str]]:
+    return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", label)]

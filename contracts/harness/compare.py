@@ -1,0 +1,206 @@
+"""Compares what a gateway did with what the reference was recorded doing.
+
+Both sides are first brought to a comparable form in which only the values listed here, which no two runs can share, are
+replaced. Everything else is compared to the letter; in JSON the order of keys is ignored.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Any
+
+import httpx
+import msgspec
+
+from contracts.harness.exchange import Exchange
+
+ALWAYS_COMPARED = ("content-type",)
+
+# Headers of answers whose value belongs to the run; their presence is compared when a case chooses them.
+VOLATILE_HEADERS = (
+    "date",
+    "content-length",
+    "x-litellm-call-id",
+    "x-litellm-*duration-ms",
+    "llm_provider-date",
+    "llm_provider-server",
+    "llm_provider-content-length",
+    "sec-websocket-accept",
+)
+
+# Headers of upstream requests that belong to the HTTP client a gateway uses. All others are compared.
+CLIENT_HEADERS = (
+    "accept",
+    "accept-encoding",
+    "connection",
+    "content-length",
+    "host",
+    "transfer-encoding",
+    "user-agent",
+    "x-stainless-*",
+)
+
+_UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+VOLATILE_TEXTS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(_UUID), "<uuid>"),
+    (re.compile(r"\b[0-9a-f]{64}\b"), "<sha256>"),
+    (re.compile(r"\bsk-[A-Za-z0-9_-]{22}\b"), "<generated key>"),
+    (re.compile(r"(?<=time taken=)\d+(\.\d+)?(?= seconds)"), "<seconds>"),
+)
+
+# The gateway's clock; the fixtures' own `created` values are older constants.
+_CLOCK_SINCE = 1_735_689_600
+CLOCK = "<clock>"
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """One place where the two sides differ; `absent` stands for a value that one side does not have."""
+
+    path: str
+    expected: Any
+    got: Any
+
+    def render(self) -> str:
+        """Three lines, like a unified diff."""
+        return f"  {self.path}\n    - {_show(self.expected)}\n    + {_show(self.got)}"
+
+
+class _Absent:
+    def __repr__(self) -> str:
+        return "(absent)"
+
+
+ABSENT = _Absent()
+
+
+def differences(
+    recorded: Exchange, live: Exchange, *, headers: Sequence[str] = (), ignore: Sequence[str] = ()
+) -> list[Difference]:
+    """Where `live` differs from `recorded` in status, body or stream events, ending, content-type and chosen headers.
+
+    `ignore` holds paths as they are shown in a difference (`body.error.message`), in which `*` stands for anything.
+    """
+    expected = comparable(recorded, headers)
+    got = comparable(live, headers)
+    return [found for found in _walk("", expected, got) if not _is_ignored(found.path, ignore)]
+
+
+def journal_differences(recorded: Exchange, live: Exchange, *, ignore: Sequence[str] = ()) -> list[Difference]:
+    """Where two journals differ: method, path, query, body and headers of each upstream call, and their order."""
+    expected, got = comparable_journal(recorded), comparable_journal(live)
+    found = _walk("journal", expected, got)
+    return [difference for difference in found if not _is_ignored(difference.path, ignore)]
+
+
+def all_differences(one: Exchange, other: Exchange) -> list[Difference]:
+    """Where two recordings of the same exchange differ: request, answer with all its headers, or journal."""
+    requests = [
+        {"method": side.request.method, "url": side.request.url, "headers": request_headers(side.request.headers)}
+        for side in (one, other)
+    ]
+    found = [*_walk("request", *requests), *same_body(one.request.body, other.request.body)]
+    if one.is_journal and other.is_journal:
+        return [*found, *journal_differences(one, other)]
+    return [*found, *differences(one, other, headers=sorted({*one.headers, *other.headers}))]
+
+
+def comparable(exchange: Exchange, headers: Sequence[str] = ()) -> dict[str, Any]:
+    """The form in which an answer is compared."""
+    chosen = {name: comparable_header(exchange.headers, name) for name in (*ALWAYS_COMPARED, *map(str.lower, headers))}
+    form: dict[str, Any] = {"status": exchange.status, "headers": chosen, "end": exchange.end}
+    if exchange.is_stream:
+        form["events"] = [
+            {"event": event.event, "data": steady(event.json)} if event.event else steady(event.json)
+            for event in exchange.sse
+        ]
+    else:
+        form["body"] = steady(_decoded(exchange.body))
+    return form
+
+
+def comparable_journal(exchange: Exchange) -> list[Any]:
+    """The form in which a journal is compared."""
+    calls = exchange.json["calls"] if exchange.status == 200 else []
+    return [
+        {**{key: steady(value) for key, value in call.items()}, "headers": request_headers(call.get("headers") or {})}
+        for call in calls
+    ]
+
+
+def comparable_header(headers: httpx.Headers, name: str) -> Any:
+    """A header's value; several values of one name as a list; a volatile one only as being there."""
+    values = [value for key, value in headers.multi_items() if key.lower() == name]
+    if not values:
+        return ABSENT
+    if _matches(name, VOLATILE_HEADERS):
+        return "<present>"
+    steadied = [steady(value) for value in values]
+    return steadied[0] if len(steadied) == 1 else steadied
+
+
+def steady(value: Any, key: str = "") -> Any:
+    """The value with everything volatile in it replaced."""
+    if isinstance(value, dict):
+        return {name: steady(inner, name) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [steady(inner) for inner in value]
+    if isinstance(value, str):
+        for pattern, name in VOLATILE_TEXTS:
+            value = pattern.sub(name, value)
+        return value
+    if key == "created" and isinstance(value, int) and value >= _CLOCK_SINCE:
+        return CLOCK
+    return value
+
+
+def same_body(one: bytes, other: bytes) -> list[Difference]:
+    """Where two request bodies differ."""
+    return list(_walk("request.body", steady(_decoded(one)), steady(_decoded(other))))
+
+
+def render(found: Iterable[Difference], limit: int = 20) -> list[str]:
+    """The differences as lines; beyond the limit only their number."""
+    lines = [difference.render() for difference in found]
+    return lines if len(lines) <= limit else [*lines[:limit], f"  ... and {len(lines) - limit} more differences"]
+
+
+def request_headers(headers: Mapping[str, Any]) -> dict[str, Any]:
+    """The headers of a request that are compared."""
+    return {
+        name.lower(): steady(value) for name, value in headers.items() if not _matches(name.lower(), CLIENT_HEADERS)
+    }
+
+
+def _walk(path: str, expected: Any, got: Any) -> Iterator[Difference]:
+    if isinstance(expected, dict) and isinstance(got, dict):
+        for key in [*expected, *(key for key in got if key not in expected)]:
+            inner = f"{path}.{key}" if path else str(key)
+            yield from _walk(inner, expected.get(key, ABSENT), got.get(key, ABSENT))
+    elif isinstance(expected, list) and isinstance(got, list):
+        for index in range(max(len(expected), len(got))):
+            pair = [side[index] if index < len(side) else ABSENT for side in (expected, got)]
+            yield from _walk(f"{path}[{index}]", *pair)
+    elif type(expected) is not type(got) or expected != got:
+        yield Difference(path, expected, got)
+
+
+def _decoded(body: bytes) -> Any:
+    try:
+        return msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        return body.decode(errors="replace")
+
+
+def _matches(name: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _is_ignored(path: str, ignore: Sequence[str]) -> bool:
+    patterns = (".*".join(re.escape(part) for part in pattern.split("*")) for pattern in ignore)
+    return any(re.fullmatch(rf"{pattern}([.\[].*)?", path) for pattern in patterns)
+
+
+def _show(value: Any) -> str:
+    return repr(value) if isinstance(value, (_Absent, str)) else msgspec.json.encode(value).decode()

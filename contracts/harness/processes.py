@@ -1,0 +1,123 @@
+"""Server processes that the harness starts, waits for, and stops."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import httpx
+
+from contracts.harness.faults import TargetUnavailable
+
+LAST_LINES = 25
+STOP_SECONDS = 10.0
+
+
+def free_port() -> int:
+    """A port on loopback that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def clean_environment(home: Path, extra: Mapping[str, str]) -> dict[str, str]:
+    """What a server process may see: no vendor keys or proxies of this machine, only `extra`."""
+    return {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        "HOME": str(home),
+        "LANG": "C.UTF-8",
+        "NO_PROXY": "127.0.0.1",
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+        **extra,
+    }
+
+
+class Server:
+    """One process listening on a port of loopback, in a process group of its own.
+
+    Raises TargetUnavailable, with the last lines of its log, when it ends early or does not answer `ready_path` with
+    200 within `patience` seconds.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        port: int,
+        ready_path: str,
+        environment: Mapping[str, str],
+        log: Path,
+        cwd: Path,
+        patience: float,
+    ) -> None:
+        self.name = name
+        self.port = port
+        self._log = log
+        with log.open("wb") as output:
+            try:
+                self._process = subprocess.Popen(  # noqa: S603
+                    list(command),
+                    cwd=cwd,
+                    env=dict(environment),
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise TargetUnavailable(f"{name}: `{command[0]}` cannot be run: {error.strerror}") from None
+        try:
+            self._wait_until_ready(ready_path, patience)
+        except BaseException:
+            self.stop()
+            raise
+
+    @property
+    def authority(self) -> str:
+        """`host:port`."""
+        return f"127.0.0.1:{self.port}"
+
+    def last_lines(self) -> str:
+        """The end of what the process wrote."""
+        lines = self._log.read_text(errors="replace").splitlines()
+        return "\n".join(f"    | {line}" for line in lines[-LAST_LINES:]) or "    | (it wrote nothing)"
+
+    def check_alive(self) -> None:
+        """Raises TargetUnavailable when the process has ended."""
+        status = self._process.poll()
+        if status is not None:
+            raise TargetUnavailable(f"{self.name} ended with status {status}; its last lines:\n{self.last_lines()}")
+
+    def stop(self) -> None:
+        """Ask it to stop, then make it; its children too."""
+        if self._process.poll() is None:
+            self._process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(STOP_SECONDS)
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def _wait_until_ready(self, path: str, patience: float) -> None:
+        deadline = time.monotonic() + patience
+        with httpx.Client(trust_env=False, timeout=2.0) as client:
+            while time.monotonic() < deadline:
+                self.check_alive()
+                try:
+                    if client.get(f"http://{self.authority}{path}").status_code == 200:
+                        return
+                except httpx.HTTPError:
+                    pass
+                time.sleep(0.05)
+        raise TargetUnavailable(
+            f"{self.name} did not answer {path} with 200 within {patience:.0f} s; its last lines:\n{self.last_lines()}"
+        )

@@ -1,0 +1,204 @@
+"""What contracts run against: our proxy, the reference, its recordings, any gateway by command or by address."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from pathlib import Path
+
+import httpx
+import msgspec
+
+from contracts.harness.configs import ROOT, environment_of, render
+from contracts.harness.faults import HarnessError, TargetUnavailable, Untestable
+from contracts.harness.processes import Server, clean_environment, free_port
+from contracts.harness.translation import Translation
+
+READY = "/health/readiness"
+REFERENCE_VERSION = "1.81.14"
+
+
+class Kind(StrEnum):
+    """How a target is judged: ours by `required`, the reference by `as_recorded`, a foreign one by either."""
+
+    PROXY = "proxy"
+    REFERENCE = "reference"
+    CASSETTE = "cassette"
+    FOREIGN = "foreign"
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """`name` stands in results and baseline. A foreign target has a `command` with {config} and {port}, or a `url`."""
+
+    kind: Kind
+    name: str
+    command: tuple[str, ...] = ()
+    url: str = ""
+    patience: float = 60.0
+
+    @property
+    def is_live(self) -> bool:
+        """Whether a gateway runs; false for recordings."""
+        return self.kind is not Kind.CASSETTE
+
+
+def proxy_command() -> tuple[str, ...]:
+    """Our proxy's command line."""
+    return (str(Path(sys.executable).parent / "tianji"), "serve", "--config", "{config}", "--port", "{port}")
+
+
+def reference_command() -> tuple[str, ...]:
+    """The reference without its database, installed below $REFERENCE_HOME (default `.venv-reference`)."""
+    home = os.environ.get("REFERENCE_HOME", str(ROOT / ".venv-reference"))
+    rig = str(ROOT / "tools" / "reference" / "run")
+    return (sys.executable, rig, "--home", home, "--no-database", "--config", "{config}", "--port", "{port}")
+
+
+def make_target(name: str | None, *, gateway_cmd: str | None = None, gateway_name: str = "gateway") -> Target:
+    """The target of `--target` and `--gateway-cmd`; a command alone is a foreign gateway, with a target it starts that.
+
+    Raises ValueError for a name that is none, and for a command with a target that is not started.
+    """
+    command = tuple(shlex.split(gateway_cmd)) if gateway_cmd else ()
+    if name is None and command:
+        return Target(kind=Kind.FOREIGN, name=gateway_name, command=command)
+    if name == Kind.PROXY or name is None:
+        return Target(kind=Kind.PROXY, name=Kind.PROXY, command=command or proxy_command(), patience=30.0)
+    if name == Kind.REFERENCE:
+        return Target(kind=Kind.REFERENCE, name=name, command=command or reference_command(), patience=180.0)
+    if command:
+        raise ValueError(f"--target={name} is not started by --gateway-cmd; drop one of them")
+    if name == Kind.CASSETTE:
+        return Target(kind=Kind.CASSETTE, name=name)
+    if name.startswith(("http://", "https://")):
+        return Target(kind=Kind.FOREIGN, name=gateway_name, url=name.rstrip("/"))
+    raise ValueError(f"--target={name}: use proxy, cassette, reference, or http://HOST:PORT; or give --gateway-cmd")
+
+
+class Running(msgspec.Struct, frozen=True):
+    """A gateway with a config loaded; `check_alive` raises TargetUnavailable when it has gone."""
+
+    config: str
+    translation: Translation
+    check_alive: Callable[[], None]
+
+
+class Gateways:
+    """The processes of one pytest worker: one upstream, and one gateway at a time, since cases are sorted by config.
+
+    `words` gives the renaming of a config's names (`--reseed`). A process that failed to start is not tried again for
+    the same config.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        *,
+        words: Callable[[str], dict[str, str]],
+        upstream_port: int | None = None,
+        serving: str | None = None,
+    ) -> None:
+        self._target = target
+        self._words = words
+        self._upstream_port = upstream_port
+        self._serving = serving
+        self._scratch = tempfile.TemporaryDirectory(prefix="contracts-")
+        self._upstream: Server | None = None
+        self._gateway: Server | None = None
+        self._running: Running | None = None
+        self._failed: dict[str, TargetUnavailable] = {}
+
+    def running(self, config: str) -> Running:
+        """The gateway with that config, started if need be. Raises TargetUnavailable, Untestable or HarnessError."""
+        if config in self._failed:
+            raise self._failed[config]
+        if self._running is None or self._running.config != config:
+            self._stop_gateway()
+            try:
+                self._running = self._reach(config) if self._target.url else self._start(config)
+            except TargetUnavailable as error:
+                self._failed[config] = error
+                raise
+        self._running.check_alive()
+        return self._running
+
+    def stop(self) -> None:
+        """Stop everything that was started."""
+        self._stop_gateway()
+        if self._upstream:
+            self._upstream.stop()
+        self._scratch.cleanup()
+
+    def _stop_gateway(self) -> None:
+        if self._gateway:
+            self._gateway.stop()
+        self._gateway = None
+        self._running = None
+
+    def _start(self, config: str) -> Running:
+        port = free_port()
+        folder = self._folder(config.replace("/", "-"))
+        translation = Translation.of_origins(f"127.0.0.1:{port}", self._start_upstream().authority)
+        translation = translation.with_words(self._words(config))
+        path = render(config, translation, folder / "configs")
+        self._gateway = Server(
+            f"the target {self._target.name} with {config}",
+            _fill(self._target.command, config=str(path), port=str(port)),
+            port=port,
+            ready_path=READY,
+            environment=clean_environment(folder, environment_of(config, translation)),
+            log=folder / "gateway.log",
+            cwd=folder,
+            patience=self._target.patience,
+        )
+        return Running(config, translation, self._gateway.check_alive)
+
+    def _reach(self, config: str) -> Running:
+        if config != self._serving:
+            raise Untestable(
+                f"the gateway at {self._target.url} to be running {config}; load it and select its cases with "
+                f"--serving {config} (it is running {self._serving})"
+            )
+        url = httpx.URL(self._target.url)
+        translation = Translation.of_origins(url.netloc.decode(), self._start_upstream().authority)
+        try:
+            httpx.get(f"{self._target.url}{READY}", trust_env=False)
+        except httpx.HTTPError as error:
+            raise TargetUnavailable(f"{self._target.url} does not answer: {error}") from None
+        return Running(config, translation.with_words(self._words(config)), lambda: None)
+
+    def _start_upstream(self) -> Server:
+        if self._upstream is None:
+            port = self._upstream_port or free_port()
+            folder = self._folder("upstream")
+            try:
+                self._upstream = Server(
+                    "the simulated upstream",
+                    [sys.executable, "-m", "fixtures.upstream", "--port", str(port)],
+                    port=port,
+                    ready_path="/healthz",
+                    environment=clean_environment(folder, {}),
+                    log=folder / "upstream.log",
+                    cwd=ROOT,
+                    patience=20.0,
+                )
+            except TargetUnavailable as error:
+                raise HarnessError(str(error)) from None
+        return self._upstream
+
+    def _folder(self, name: str) -> Path:
+        folder = Path(self._scratch.name) / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+
+def _fill(command: Sequence[str], **values: str) -> list[str]:
+    """Put values for {config} and {port}; other braces of a user's command stay."""
+    filled = list(command)
+    for name, value in values.items():
+        filled = [part.replace("{" + name + "}", value) for part in filled]
+    return filled

@@ -1,0 +1,66 @@
+"""Between the names that cases use and those that the running gateway sees.
+
+Cases and recordings know two origins, `gateway.test` and `upstream.test`; a run has real ports, and with `--reseed`
+other model names and texts as well. Everything is translated on the way out and back on the way in.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Self
+
+GATEWAY = "gateway.test"
+UPSTREAM = "upstream.test"
+
+
+class Translation:
+    """A one-to-one renaming of words, where a word ends at anything but a letter, a digit, `_`, `.` or `-`.
+
+    Raises ValueError when two words would get the same new name, since that could not be undone.
+    """
+
+    def __init__(self, words: Mapping[str, str]) -> None:
+        if len(set(words.values())) != len(words):
+            raise ValueError("two words were given the same new name")
+        self.words = dict(words)
+        self._out = _Replacement(self.words)
+        self._back = _Replacement({new: old for old, new in self.words.items()})
+
+    @classmethod
+    def of_origins(cls, gateway: str, upstream: str) -> Self:
+        """The real `host:port` of both sides; an empty one is left alone."""
+        return cls({name: real for name, real in ((GATEWAY, gateway), (UPSTREAM, upstream)) if real})
+
+    def with_words(self, words: Mapping[str, str]) -> Translation:
+        """This translation and further words."""
+        return Translation({**self.words, **words})
+
+    def out(self, text: str) -> str:
+        """From the names of cases to those of the run."""
+        return self._out(text)
+
+    def back(self, text: str) -> str:
+        """From the names of the run to those of cases."""
+        return self._back(text)
+
+    def out_bytes(self, data: bytes) -> bytes:
+        """`out` for a body; one that is not UTF-8 passes unharmed."""
+        return self.out(data.decode(errors="surrogateescape")).encode(errors="surrogateescape")
+
+    def back_bytes(self, data: bytes) -> bytes:
+        """`back` for a body; one that is not UTF-8 passes unharmed."""
+        return self.back(data.decode(errors="surrogateescape")).encode(errors="surrogateescape")
+
+
+class _Replacement:
+    def __init__(self, words: Mapping[str, str]) -> None:
+        self._words = words
+        longest_first = sorted(words, key=len, reverse=True)
+        alternatives = "|".join(re.escape(word) for word in longest_first)
+        self._pattern = re.compile(rf"(?<![\w.-])(?:{alternatives})(?![\w-]|\.\w)") if words else None
+
+    def __call__(self, text: str) -> str:
+        if self._pattern is None:
+            return text
+        return self._pattern.sub(lambda found: self._words[found[0]], text)
