@@ -60,17 +60,17 @@ def main() -> None:
     help="[env: TIANJI_LOG or LITELLM_LOG]",
 )
 @click.option("--debug", "--detailed_debug", "--detailed-debug", is_flag=True, help="The same as --log-level debug.")
-def serve(  # noqa: PLR0913, PLR0917 - one parameter an option
+def serve(  # noqa: PLR0917 - one parameter an option
     config_path: Path | None, host: str | None, port: int, num_workers: int, log_level: str, debug: bool
 ) -> None:
     """Serve the gateway until it is stopped; exit status 2 when the config cannot be used."""
-    from proxy.config.errors import ConfigError  # noqa: PLC0415
+    from proxy.config.errors import ConfigError
 
     try:
         config = _load(config_path)
         for warning in config.warnings:
             click.echo(f"warning: {warning}", err=True)
-        from proxy.server import serve as serve_config  # noqa: PLC0415
+        from proxy.server import serve as serve_config
 
         serve_config(
             config,
@@ -84,7 +84,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter an option
 
 
 def _load(config_path: Path | None) -> "ProxyConfig":
-    from proxy.config.loader import DEVELOPMENT_KEY, load_config, load_default_config  # noqa: PLC0415
+    from proxy.config.loader import DEVELOPMENT_KEY, load_config, load_default_config
 
     if config_path is not None:
         return load_config(config_path)
@@ -113,10 +113,10 @@ def check(file: Path, strict: bool) -> None:
 
     The function of general_settings.custom_auth is loaded, so its file is run.
     """
-    from proxy.compat.custom_auth import CustomAuth  # noqa: PLC0415
-    from proxy.compat.loading import load_object  # noqa: PLC0415
-    from proxy.config.errors import ConfigError  # noqa: PLC0415
-    from proxy.config.loader import load_config  # noqa: PLC0415
+    from proxy.compat.custom_auth import CustomAuth
+    from proxy.compat.loading import load_object
+    from proxy.config.errors import ConfigError
+    from proxy.config.loader import load_config
 
     try:
         loaded = load_config(file)

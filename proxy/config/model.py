@@ -161,6 +161,8 @@ class RouterSettings(Section, frozen=True, kw_only=True):
 class Settings(Section, frozen=True, kw_only=True):
     """``litellm_settings`` without the router's keys, which are in :class:`RouterSettings`."""
 
+    num_retries: Count | None = None
+    """Also the router's, unless it has its own; set here, it hides what clients ask for (A.md, Retries and cooldowns)."""
     request_timeout: Amount | None = None
     drop_params: bool = False
     modify_params: bool = False

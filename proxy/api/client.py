@@ -1,0 +1,136 @@
+"""The client's side of a model call: its body, its leaving, and the delivery of the answer. Raw ASGI."""
+
+import asyncio
+from collections.abc import Mapping
+
+from litestar.types import Receive, Send
+
+from proxy.call import Answer
+from proxy.errors import GatewayError
+
+BODY_SECONDS = 60.0
+"""How long a client may take to send its body."""
+STALL_SECONDS = 60.0
+"""How long a client may leave a stream unread."""
+WATCH_AFTER = 0.4
+"""Seconds until it is worth a task to notice that the client has gone; well below a second."""
+
+
+class ClientGone(Exception):
+    """The client left before it had sent its body."""
+
+
+class BodyReader:
+    """Reads a request's body when it is first asked for.
+
+    Args:
+        limit: bytes.
+    """
+
+    def __init__(self, receive: Receive, headers: Mapping[bytes, bytes], limit: int) -> None:
+        self._receive = receive
+        self._headers = headers
+        self._limit = limit
+        self._body: bytes | None = None
+
+    async def __call__(self) -> bytes:
+        """The whole body.
+
+        Raises:
+            GatewayError: 413 it is too large, 408 it comes too slowly.
+            ClientGone: it never came.
+        """
+        if self._body is None:
+            announced = self._headers.get(b"content-length", b"")
+            if len(announced) > 18 or (announced.isdigit() and int(announced) > self._limit):
+                raise _too_large(self._limit)
+            try:
+                async with asyncio.timeout(BODY_SECONDS):
+                    self._body = await _read(self._receive, self._limit)
+            except TimeoutError:
+                raise GatewayError(408, f"The request body did not arrive within {BODY_SECONDS:.0f} seconds") from None
+        return self._body
+
+
+async def _read(receive: Receive, limit: int) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        body: bytes = message.get("body", b"")  # type: ignore[assignment]
+        size += len(body)
+        if size > limit:
+            raise _too_large(limit)
+        if not message.get("more_body"):
+            return b"".join([*parts, body]) if parts else body
+        parts.append(body)
+
+
+class Watch:
+    """Cancels the task of a call when its client leaves, or stops reading for too long.
+
+    Nothing is started for calls that are over within ``WATCH_AFTER`` seconds.
+    """
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._loop = asyncio.get_running_loop()
+        self._owner = asyncio.current_task()
+        self._task: asyncio.Task[None] | None = None
+        self._timer = self._loop.call_later(WATCH_AFTER, self._start)
+        self.sending_since: float | None = None
+        self.gone = False
+
+    def stop(self) -> None:
+        """The call is over."""
+        self._timer.cancel()
+        if self._task is not None:
+            self._task.cancel()
+
+    def _start(self) -> None:
+        self._task = self._loop.create_task(self._wait())
+        self._timer = self._loop.call_later(STALL_SECONDS / 4, self._check)
+
+    async def _wait(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._cancel()
+
+    def _check(self) -> None:
+        if self.sending_since is not None and self._loop.time() - self.sending_since > STALL_SECONDS:
+            self._cancel()
+        else:
+            self._timer = self._loop.call_later(STALL_SECONDS / 4, self._check)
+
+    def _cancel(self) -> None:
+        self.gone = True
+        if self._owner is not None:
+            self._owner.cancel()
+
+
+async def deliver(answer: Answer, send: Send, watch: Watch) -> None:
+    """Send the answer; a stream chunk by chunk, as it comes."""
+    body = answer.body
+    if isinstance(body, bytes):
+        headers = [*answer.headers, (b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+        return
+    await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+    clock = asyncio.get_running_loop().time
+    async for chunk in body:
+        watch.sending_since = clock()
+        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        watch.sending_since = None
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _too_large(limit: int) -> GatewayError:
+    return GatewayError(
+        413,
+        f"The request body is larger than general_settings.max_request_size_mb allows ({limit // 1_000_000} MB)",
+        type="invalid_request_error",
+        param="request_body",
+    )

@@ -1,0 +1,117 @@
+"""Model calls: chat completions, text completions and embeddings. Raw ASGI, the hot path."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+
+from litestar.types import Receive, Scope, Send
+
+from proxy.accounting.cost import cost_of
+from proxy.api import headers as answer_headers
+from proxy.api.client import BodyReader, ClientGone, Watch, deliver
+from proxy.api.model_request import decode_object, read_model_request
+from proxy.auth.authenticator import Caller
+from proxy.call import Answer, Call, Usage
+from proxy.deployment import Deployment
+from proxy.errors import GatewayError
+from proxy.gateway import Gateway
+from proxy.pipeline import Pipeline
+from proxy.providers.base import Stream
+
+log = logging.getLogger(__name__)
+
+OVERLOADED = "The gateway is at its limit of parallel requests (general_settings.global_max_parallel_requests)"
+
+
+class ModelEndpoint:
+    """One of the endpoints: ``chat``, ``completions`` or ``embeddings``."""
+
+    def __init__(self, gateway: Gateway, endpoint: str) -> None:
+        self._gateway = gateway
+        self._endpoint = endpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        gateway = self._gateway
+        call = Call(gateway.snapshot, self._endpoint, dict(scope["headers"]))
+        gateway.admit(call)
+        watch: Watch | None = None
+        try:
+            admitted = await self._admit(call, scope, receive)
+            watch = Watch(receive)
+            answer = admitted if isinstance(admitted, Answer) else await self._run(call, admitted)
+            await deliver(answer, send, watch)
+        except ClientGone:
+            call.outcome.ending = "client-closed"
+        except asyncio.CancelledError:
+            call.outcome.ending = "client-closed"
+            if watch is None or not watch.gone:
+                raise
+        finally:
+            if watch is not None:
+                watch.stop()
+            await call.end()
+
+    async def _admit(self, call: Call, scope: Scope, receive: Receive) -> Pipeline | Answer:
+        """Authentication and decoding: the pipeline of a call that is let in, or the answer that refuses it."""
+        gateway = self._gateway
+        try:
+            if gateway.full:
+                raise GatewayError(429, OVERLOADED)
+            body = BodyReader(receive, call.headers, gateway.max_request_bytes)
+            call.identity = await call.snapshot.authenticator.authenticate(Caller(call.headers, scope, body))
+            model = scope["path_params"].get("model")
+            asked = read_model_request(call, decode_object(await body()), str(model) if model else None)
+        except GatewayError as error:
+            return _refusal(call, error)
+        return Pipeline(call, asked, gateway.client)
+
+    async def _run(self, call: Call, pipeline: Pipeline) -> Answer:
+        try:
+            routed = await pipeline.run()
+        except GatewayError as error:
+            return _failure(call, error, pipeline)
+        except Exception:
+            log.exception("call %s: unexpected error", call.id)
+            return _failure(call, GatewayError(500, "Internal server error"), pipeline)
+        deployment, reply = routed.route.deployment, routed.reply
+        settings = call.snapshot.config.settings.other
+        cost = cost_of(deployment, reply.usage, settings)
+        headers = answer_headers.of_answer(call, routed, cost)
+        call.outcome.status = 200
+        if reply.stream is not None:
+            return Answer(200, headers, _framed(call, pipeline, deployment, reply.stream))
+        call.outcome.ending, call.outcome.usage, call.outcome.cost = "done", reply.usage, cost.final
+        return Answer(200, headers, reply.body)
+
+
+async def _framed(call: Call, pipeline: Pipeline, deployment: Deployment, stream: Stream) -> AsyncIterator[bytes]:
+    """The stream as SSE. An incomplete one ends with an error event instead of ``[DONE]``."""
+    relay = pipeline.relay(stream)
+    try:
+        async for batch in relay:
+            yield b"data: " + b"\n\ndata: ".join(batch) + b"\n\n"
+        call.outcome.ending = "done"
+    except GatewayError as error:
+        call.outcome.error = error.message
+        yield b"data: " + error.body() + b"\n\n"
+    finally:
+        await relay.aclose()  # type: ignore[attr-defined]
+        _account(call, deployment, pipeline.usage)
+
+
+def _account(call: Call, deployment: Deployment, usage: Usage) -> None:
+    call.outcome.usage = usage
+    call.outcome.cost = cost_of(deployment, usage, call.snapshot.config.settings.other).final
+
+
+def _refusal(call: Call, error: GatewayError) -> Answer:
+    """Refused at the door. Errors about the key and the body's syntax carry no ``x-litellm-*`` headers."""
+    call.outcome.status, call.outcome.error = error.status, error.message
+    known = bool(call.model) or error.param == "None"
+    headers = answer_headers.of_error(call, error, None) if known and error.status != 401 else [answer_headers.JSON]
+    return Answer(error.status, headers, error.body())
+
+
+def _failure(call: Call, error: GatewayError, pipeline: Pipeline) -> Answer:
+    call.outcome.status, call.outcome.error = error.status, error.message
+    return Answer(error.status, answer_headers.of_error(call, error, pipeline.timeout), error.body())

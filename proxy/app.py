@@ -1,0 +1,72 @@
+"""The ASGI application: routes and life cycle."""
+
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+from litestar import Litestar, Request, Response, asgi
+from litestar.config.cors import CORSConfig
+from litestar.datastructures import State
+from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
+
+from proxy.api import health, models
+from proxy.api.llm import ModelEndpoint
+from proxy.api.plain import error_response, json_response
+from proxy.errors import GatewayError
+from proxy.gateway import Gateway
+
+log = logging.getLogger(__name__)
+
+#: Paths of each endpoint; the model stands in some of them.
+PATHS = {
+    "chat": ("/chat/completions",),
+    "completions": ("/completions",),
+    "embeddings": ("/embeddings",),
+}
+PREFIXES = ("", "/v1", "/engines/{model:str}", "/openai/deployments/{model:str}")
+
+
+def build_app(gateway: Gateway, around: Callable[[Gateway], AbstractAsyncContextManager[None]]) -> Litestar:
+    """The application that serves ``gateway``; ``around`` is entered once it has started, and left before it stops."""
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        await gateway.start()
+        try:
+            async with around(gateway):
+                yield
+        finally:
+            await gateway.stop()
+
+    return Litestar(
+        [*_model_routes(gateway), health.alive, health.ready, health.health, models.list_models, models.get_model],
+        lifespan=[lifespan],
+        state=State({"gateway": gateway}),
+        cors_config=CORSConfig(allow_origins=["*"], allow_credentials=True),
+        exception_handlers={GatewayError: error_response, HTTPException: _http_error, Exception: _unexpected},
+        openapi_config=None,
+        logging_config=None,
+    )
+
+
+def _model_routes(gateway: Gateway) -> list[Any]:
+    routes = []
+    for endpoint, paths in PATHS.items():
+        handler = ModelEndpoint(gateway, endpoint)
+        routes += [asgi([prefix + path for prefix in PREFIXES for path in paths], copy_scope=False)(handler)]
+    return routes
+
+
+def _http_error(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    """Litestar's own errors in the reference's words."""
+    if isinstance(error, NotFoundException):
+        return json_response({"detail": "Not Found"}, 404)
+    if isinstance(error, MethodNotAllowedException):
+        return json_response({"detail": "Method Not Allowed"}, 405)
+    return json_response({"detail": error.detail}, error.status_code)
+
+
+def _unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    log.error("unexpected error", exc_info=error)
+    return error_response(request, GatewayError(500, "Internal server error"))

@@ -1,0 +1,47 @@
+"""``general_settings.custom_auth``: a user's own function decides who calls."""
+
+from typing import Any
+
+from proxy.auth.authenticator import ADMIN, Caller
+from proxy.auth.keys import presented_key, same_key
+from proxy.call import Identity
+from proxy.compat.custom_auth import CustomAuth
+from proxy.compat.identity import UserAPIKeyAuth
+from proxy.compat.loading import load_object
+from proxy.compat.requests import Request
+from proxy.config.model import ProxyConfig
+from proxy.errors import GatewayError
+
+KEY = "general_settings.custom_auth"
+
+
+class CustomAuthenticator:
+    """Asks the user's function. Raises ConfigError when it cannot be loaded."""
+
+    def __init__(self, config: ProxyConfig) -> None:
+        settings = config.general_settings
+        self._master_key = settings.master_key
+        self._custom_auth = CustomAuth(load_object(str(settings.custom_auth), config.folder, key=KEY), key=KEY)
+
+    async def authenticate(self, caller: Caller) -> Identity:
+        """See :class:`proxy.auth.authenticator.Authenticator`."""
+        request = Request(caller.scope, caller.body)
+        answer = await self._custom_auth.authenticate(request, presented_key(caller.headers))
+        if isinstance(answer, UserAPIKeyAuth):
+            return _identity(answer)
+        if self._master_key is not None and same_key(answer, self._master_key):
+            return ADMIN
+        raise GatewayError(400, "No connected db.", type="no_db_connection", param=None)
+
+
+def _identity(auth: UserAPIKeyAuth) -> Identity:
+    fields: dict[str, Any] = {
+        "key_alias": auth.key_alias,
+        "user_id": auth.user_id,
+        "team_id": auth.team_id,
+        "models": tuple(auth.models or ()),
+        "is_admin": str(auth.user_role or "") == "proxy_admin",
+        "spend": float(auth.spend or 0.0),
+        "metadata": dict(auth.metadata or {}),
+    }
+    return Identity(**fields)

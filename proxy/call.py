@@ -1,0 +1,126 @@
+"""One call of a client: what was asked, what is answered, and what has to happen when it has ended."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+if TYPE_CHECKING:
+    from proxy.snapshot import Snapshot
+
+log = logging.getLogger(__name__)
+
+Body = dict[str, msgspec.Raw]
+"""A JSON object whose values are still encoded: what nobody needs to read is never decoded."""
+
+Ending = Literal["done", "failed", "client-closed"]
+
+
+class Usage(msgspec.Struct, frozen=True):
+    """Tokens of a call, as the upstream reported them."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    total_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """Who calls."""
+
+    key_alias: str | None = None
+    user_id: str | None = None
+    team_id: str | None = None
+    models: tuple[str, ...] = ()
+    """Model groups the caller may use; empty: all."""
+    is_admin: bool = False
+    spend: float = 0.0
+    """Of the key, in US dollars."""
+    metadata: dict[str, Any] = {}
+
+
+class Outcome(msgspec.Struct):
+    """How a call ended; what ``on_end`` functions are given."""
+
+    ending: Ending
+    status: int
+    usage: Usage = Usage()
+    cost: float | None = None
+    """US dollars; ``None`` when the price is unknown."""
+    seconds: float = 0.0
+    deployment_id: str | None = None
+    error: str | None = None
+
+
+class Answer(msgspec.Struct):
+    """What goes back to the client. ``body`` is complete bytes or a stream of them."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes | AsyncIterator[bytes]
+
+
+OnEnd = Callable[[Outcome], Awaitable[None] | None]
+
+
+class Call:
+    """A call in progress. ``snapshot`` is fixed at the door: a config swapped meanwhile does not touch it."""
+
+    __slots__ = (
+        "_ended",
+        "_on_end",
+        "body",
+        "endpoint",
+        "headers",
+        "id",
+        "identity",
+        "model",
+        "outcome",
+        "snapshot",
+        "started",
+        "stream",
+    )
+
+    def __init__(self, snapshot: Snapshot, endpoint: str, headers: Mapping[bytes, bytes]) -> None:
+        self.id = str(uuid.uuid4())
+        self.snapshot = snapshot
+        self.endpoint = endpoint
+        """``chat``, ``completions`` or ``embeddings``."""
+        self.headers = headers
+        """The client's, by lower-case name."""
+        self.body: Body = {}
+        self.model = ""
+        """The name that the client asked for."""
+        self.stream = False
+        self.identity = Identity()
+        self.started = time.perf_counter()
+        self.outcome = Outcome("failed", 500)
+        self._on_end: list[OnEnd] = []
+        self._ended = False
+
+    def on_end(self, function: OnEnd) -> None:
+        """Register what runs once when the call has ended, in reverse order of registration."""
+        self._on_end.append(function)
+
+    async def end(self, ending: Ending | None = None) -> None:
+        """Run the ``on_end`` functions, each exactly once. A failing one is logged and stops none of the others."""
+        if self._ended:
+            return
+        self._ended = True
+        if ending is not None:
+            self.outcome.ending = ending
+        self.outcome.seconds = time.perf_counter() - self.started
+        for function in reversed(self._on_end):
+            try:
+                waiting = function(self.outcome)
+                if waiting is not None:
+                    await asyncio.shield(asyncio.ensure_future(waiting))
+            except Exception:
+                log.exception("call %s: an on_end function failed", self.id)

@@ -1,0 +1,56 @@
+"""What lives as long as the process: the current snapshot, the upstream client, and the count of calls in progress."""
+
+from proxy.call import Call, Outcome
+from proxy.config.model import ProxyConfig
+from proxy.routing.cooldown import Cooldowns
+from proxy.snapshot import Snapshot, build_snapshot
+from proxy.upstream.client import UpstreamClient
+
+DEFAULT_MAX_REQUEST_MB = 100.0
+
+
+class Gateway:
+    """One per process. Raises ConfigError when the config names something that does not exist."""
+
+    def __init__(self, config: ProxyConfig) -> None:
+        self.cooldowns = Cooldowns()
+        self.snapshot: Snapshot = build_snapshot(config, self.cooldowns)
+        self.draining = False
+        """Set when the process was asked to stop: not ready any more, calls in progress go on."""
+        self.calls = 0
+        """Model calls in progress."""
+        self._client: UpstreamClient | None = None
+
+    @property
+    def client(self) -> UpstreamClient:
+        """The upstream client; there is one between start and stop."""
+        assert self._client is not None
+        return self._client
+
+    @property
+    def max_request_bytes(self) -> int:
+        """Larger bodies are refused with 413."""
+        megabytes = self.snapshot.config.general_settings.max_request_size_mb
+        return int((DEFAULT_MAX_REQUEST_MB if megabytes is None else megabytes) * 1_000_000)
+
+    @property
+    def full(self) -> bool:
+        """Whether ``global_max_parallel_requests`` calls are in progress."""
+        most = self.snapshot.config.general_settings.global_max_parallel_requests
+        return most is not None and self.calls > most
+
+    def admit(self, call: Call) -> None:
+        """Count a call in, until it ends."""
+        self.calls += 1
+        call.on_end(self._ended)
+
+    def _ended(self, outcome: Outcome) -> None:  # noqa: ARG002
+        self.calls -= 1
+
+    async def start(self) -> None:
+        """Inside the loop, before the first call."""
+        self._client = UpstreamClient()
+
+    async def stop(self) -> None:
+        """After the last call."""
+        await self.client.aclose()

@@ -1,0 +1,177 @@
+"""Follow the plan of a model call: attempts, waits, and the fallback of a stream that reports an error."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+
+from proxy.call import Body, Call, Usage
+from proxy.deployment import Deployment
+from proxy.errors import Failure, Headers
+from proxy.providers.base import Attempt, Reply, Stream, find_provider
+from proxy.providers.failures import StreamFailure
+from proxy.providers.mock import mock_reply
+from proxy.routing.fallbacks import RouteRequest
+from proxy.routing.plan import Plan, Route, Steps, Try
+from proxy.snapshot import DEFAULT_TIMEOUT
+from proxy.upstream.client import UpstreamClient
+
+CONTINUE = (
+    "Your answer to this conversation was interrupted. Continue it exactly where it stops, in the same style. "
+    "Do not repeat, introduce or comment on what was already said. The text so far: "
+)
+"""Asks a fallback to continue an interrupted stream (A.md, A4; the reference says the same in other words)."""
+
+
+class ModelRequest(msgspec.Struct, kw_only=True):
+    """What the client asked for, beside ``call.body``."""
+
+    route: RouteRequest
+    timeout: float | None = None
+    """Seconds."""
+    mock_response: Any = None
+    credentials: dict[str, str] = {}
+    """Hosts and keys that the deployment lets clients set."""
+    headers: Headers = []
+    """For the vendor."""
+
+
+class Routed(msgspec.Struct):
+    """A reply, and how it was come by."""
+
+    reply: Reply
+    route: Route
+    upstream_seconds: float
+
+
+class Pipeline:
+    """Runs one call."""
+
+    def __init__(self, call: Call, asked: ModelRequest, client: UpstreamClient) -> None:
+        self._call = call
+        self._asked = asked
+        self._client = client
+        self._router = call.snapshot.router
+        self._upstream_seconds = 0.0
+        self.timeout: float | None = None
+        """Seconds that the last attempt was given."""
+        self.usage = Usage()
+        """Of a relayed stream, right once it has ended."""
+
+    async def run(self) -> Routed:
+        """The first good reply of the plan.
+
+        Raises:
+            Failure: the plan gave up.
+        """
+        return await self._follow(Plan(self._router, self._asked.route).steps(), self._call.body)
+
+    async def _follow(self, steps: Steps, body: Body) -> Routed:
+        decision = next(steps)
+        reply: Reply | None = None
+        while True:
+            failure: Failure | None = None
+            if isinstance(decision, Try):
+                try:
+                    reply = await self._attempt(decision, body)
+                except Failure as error:
+                    failure = error
+            else:
+                await asyncio.sleep(decision.seconds)
+            try:
+                decision = steps.send(failure)
+            except StopIteration as answered:
+                assert reply is not None
+                return Routed(reply, answered.value, self._upstream_seconds)
+
+    async def _attempt(self, step: Try, body: Body) -> Reply:
+        deployment = step.deployment
+        self._call.outcome.deployment_id = deployment.id
+        self.timeout = self._timeout(deployment)
+        attempt = Attempt(
+            deployment=deployment,
+            endpoint=self._call.endpoint,
+            body=self._upstream_body(deployment, body, step.hop.replaced),
+            stream=self._call.stream,
+            timeout=self.timeout,
+            shown_model=self._shown_model(step),
+            headers=self._asked.headers,
+            credentials=self._asked.credentials,
+        )
+        mocked = deployment.params.mock_response if self._asked.mock_response is None else self._asked.mock_response
+        if mocked is not None:
+            return mock_reply(attempt, mocked)
+        started = time.perf_counter()
+        try:
+            return await find_provider(deployment.provider).send(attempt, self._client)
+        finally:
+            self._upstream_seconds += time.perf_counter() - started
+
+    def _shown_model(self, step: Try) -> str | None:
+        """The requested name; but a fallback's complete answer keeps the vendor's (A.md, CORE)."""
+        if self._call.stream or step.hop.model == self._call.model:
+            return self._call.model
+        return None
+
+    def _upstream_body(self, deployment: Deployment, body: Body, replaced: dict[str, Any]) -> Body:
+        """The client's fields over the deployment's defaults, under what a fallback entry replaces."""
+        params = deployment.params
+        if not (params.request or params.extra_body or params.additional_drop_params or replaced):
+            return body
+        merged = {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in params.request.items()} | body
+        for name, value in {**params.extra_body, **replaced}.items():
+            merged[name] = msgspec.Raw(msgspec.json.encode(value))
+        for name in params.additional_drop_params:
+            merged.pop(name, None)
+        return merged
+
+    def _timeout(self, deployment: Deployment) -> float:
+        """Seconds: the client's, the deployment's, the router's, the general one."""
+        params, settings = deployment.params, self._router.settings
+        choices = [self._asked.timeout]
+        if self._call.stream:
+            choices += [params.stream_timeout]
+        choices += [params.timeout]
+        if self._call.stream:
+            choices += [settings.stream_timeout]
+        choices += [settings.timeout, self._call.snapshot.config.settings.request_timeout]
+        return next((seconds for seconds in choices if seconds is not None), DEFAULT_TIMEOUT)
+
+    async def relay(self, stream: Stream) -> AsyncIterator[list[bytes]]:
+        """The events of a stream; when the vendor reports an error within it, a fallback continues the text.
+
+        Raises:
+            StreamFailure: the stream is incomplete and nobody continues it.
+        """
+        route = self._asked.route
+        can_continue = self._call.endpoint == "chat" and bool(route.fallbacks or self._router.settings.fallbacks)
+        try:
+            if can_continue:
+                stream.text = []
+            async for batch in stream:
+                yield batch
+        except StreamFailure as failure:
+            await stream.aclose()
+            if not failure.continuable:
+                raise
+            body = self._continuation(stream.text or [])
+            continued = await self._follow(Plan(self._router, route).after(failure), body)
+            stream = continued.reply.stream or stream
+            async for batch in stream:
+                yield batch
+        finally:
+            self.usage = stream.usage
+            await stream.aclose()
+
+    def _continuation(self, text: list[str]) -> Body:
+        """The client's messages, and the request to go on after ``text``."""
+        so_far = "".join(text)
+        messages = msgspec.json.decode(self._call.body["messages"], type=list[msgspec.Raw])
+        added = [
+            {"role": "system", "content": CONTINUE},
+            {"role": "assistant", "content": so_far, "prefix": True},
+        ]
+        extended = messages + [msgspec.Raw(msgspec.json.encode(message)) for message in added]
+        return self._call.body | {"messages": msgspec.Raw(msgspec.json.encode(extended))}

@@ -1,0 +1,94 @@
+"""What a provider is: one file in this folder, named as the prefix of ``litellm_params.model``."""
+
+import importlib
+from collections.abc import AsyncIterator
+from functools import lru_cache
+from typing import Protocol
+
+import msgspec
+
+from proxy.call import Body, Usage
+from proxy.config.errors import ConfigError
+from proxy.deployment import Deployment
+from proxy.errors import Headers
+from proxy.upstream.client import UpstreamClient
+
+
+class Attempt(msgspec.Struct):
+    """A call on its way to one deployment."""
+
+    deployment: Deployment
+    endpoint: str
+    """``chat``, ``completions`` or ``embeddings``."""
+    body: Body
+    """In OpenAI's format, without the gateway's own fields; ``model`` is set by the provider."""
+    stream: bool
+    timeout: float
+    """Seconds: of the whole call, or of each silence of a stream."""
+    shown_model: str | None
+    """The name that the answer carries; ``None``: whatever the vendor says."""
+    headers: Headers = []
+    """Further headers for the vendor, as the client may send them."""
+    credentials: dict[str, str] = {}
+    """Hosts and keys of the client, where the deployment lets clients set them."""
+
+
+class Stream(Protocol):
+    """A stream of an upstream, in OpenAI's format.
+
+    Iterating gives the data of the events that came together, not framed, ``[DONE]`` at the very end. A stream that does
+    not come to a complete end raises :class:`~proxy.providers.failures.StreamFailure`.
+    """
+
+    text: list[str] | None
+    """Set to a list to have the text so far collected."""
+
+    @property
+    def usage(self) -> Usage:
+        """Right once the stream has ended."""
+
+    def __aiter__(self) -> AsyncIterator[list[bytes]]: ...
+
+    async def aclose(self) -> None:
+        """Give the upstream call up; idempotent."""
+
+
+class Reply(msgspec.Struct):
+    """What an upstream answered, in OpenAI's format; exactly one of ``body`` and ``stream`` is set."""
+
+    headers: Headers
+    api_base: str
+    body: bytes = b""
+    stream: Stream | None = None
+    usage: Usage = Usage()
+
+
+class Provider(Protocol):
+    """How one kind of vendor is spoken to."""
+
+    async def send(self, attempt: Attempt, client: UpstreamClient) -> Reply:
+        """Make the call; for a stream return once its first event has come.
+
+        Raises:
+            proxy.errors.Failure: the vendor refused, failed or could not be reached.
+        """
+
+
+@lru_cache
+def find_provider(name: str) -> Provider:
+    """The provider of a prefix such as ``openai``.
+
+    Raises:
+        ConfigError: there is none of this name.
+    """
+    module_name = name.replace("-", "_")
+    if module_name.isidentifier():
+        try:
+            provider: Provider = importlib.import_module(f"proxy.providers.{module_name}").provider
+        except (ModuleNotFoundError, AttributeError):
+            pass
+        else:
+            return provider
+    raise ConfigError(
+        f"litellm_params.model: unknown provider {name!r}; write openai/MODEL with an api_base for an OpenAI-compatible vendor"
+    )

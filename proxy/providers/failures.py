@@ -1,0 +1,176 @@
+"""Upstream errors as the reference maps them (A.md, Upstream error mapping; cassettes of contracts/core)."""
+
+import email.utils
+import time
+from typing import Any, NamedTuple
+
+import msgspec
+
+from proxy.errors import Failure, Headers, Kind
+
+
+class _Mapping(NamedTuple):
+    kind: Kind
+    prefix: str
+    suffix: str = ""
+
+
+_TIMEOUT = _Mapping(
+    "timeout", "litellm.Timeout: Timeout Error: ", "\n\nDeployment Info: request_timeout: None\ntimeout: None"
+)
+_BAD_REQUEST = _Mapping("bad_request", "litellm.BadRequestError: ")
+_BY_STATUS = {
+    400: _BAD_REQUEST,
+    401: _Mapping("authentication", "litellm.AuthenticationError: AuthenticationError: "),
+    404: _Mapping("not_found", "litellm.NotFoundError: NotFoundError: "),
+    408: _TIMEOUT,
+    422: _BAD_REQUEST,
+    429: _Mapping("rate_limit", "litellm.RateLimitError: RateLimitError: "),
+    500: _Mapping("server", "litellm.InternalServerError: InternalServerError: "),
+    502: _Mapping("server", "litellm.BadGatewayError: BadGatewayError: "),
+    503: _Mapping("unavailable", "litellm.ServiceUnavailableError: ServiceUnavailableError: "),
+    504: _TIMEOUT,
+}
+_OTHER = _Mapping("other", "litellm.APIError: APIError: ")
+_CONTEXT_WINDOW = _Mapping(
+    "context_window", "litellm.ContextWindowExceededError: litellm.BadRequestError: ContextWindowExceededError: "
+)
+_CONTENT_POLICY = _Mapping(
+    "content_policy", "litellm.ContentPolicyViolationError: litellm.BadRequestError: ContentPolicyViolationError: "
+)
+_CONTEXT_WINDOW_SIGNS = (
+    "context_length_exceeded",
+    "maximum context length",
+    "string too long. expected a string with maximum length",
+    "model's maximum context limit",
+    "is longer than the model's context length",
+    "input tokens exceed the configured limit",
+)
+_CONTENT_POLICY_SIGNS = ("content_policy_violation", "invalid_prompt")
+MAX_QUOTED = 20_000
+
+
+class UpstreamError(msgspec.Struct):
+    """The error object of an OpenAI-like body."""
+
+    message: Any = None
+    type: Any = None
+    param: Any = None
+    code: Any = None
+
+
+class _ErrorBody(msgspec.Struct):
+    error: UpstreamError | str
+
+
+class StreamFailure(Failure):
+    """A stream that broke after its first event: reported by the vendor, cut, or no longer a stream."""
+
+    def __init__(self, exception: str, detail: str, *, continuable: bool) -> None:
+        self.original = f"litellm.APIConnectionError: APIConnectionError: {exception} - {detail}"
+        super().__init__(
+            503, f"litellm.ServiceUnavailableError: litellm.MidStreamFallbackError: {self.original}", kind="unavailable"
+        )
+        self.continuable = continuable
+        """A fallback may be asked to go on: the vendor sent an error event or garbage. Not when the connection broke (A.md, A4)."""
+
+    def text(self) -> str:
+        return f"{super().text()} Original exception: APIConnectionError: {self.original}"
+
+
+def failure_from_answer(exception: str, status: int, headers: Headers, body: bytes, *, coded: bool) -> Failure:
+    """The failure that a vendor's error answer means.
+
+    Args:
+        exception: the vendor's label in messages, such as ``OpenAIException``.
+        coded: quote the status before the vendor's text, as the reference does outside chat.
+    """
+    error = _error_of(body)
+    text = str(error.message)[:MAX_QUOTED]
+    mapping = _mapping(status, body, error)
+    quoted = f"Error code: {status} - {text}" if coded else text
+    failure = Failure(
+        status if status >= 400 else 502,
+        f"{mapping.prefix}{exception} - {quoted}{mapping.suffix}",
+        kind=mapping.kind,
+        retry_after=_retry_after(headers),
+    )
+    if status == 429:
+        failure.type = "throttling_error"
+    elif status == 422:
+        failure.type, failure.param = _text(error.type), _text(error.param)
+        failure.headers = [(f"llm_provider-{name}", value) for name, value in headers]
+    return failure
+
+
+def unreachable(exception: str) -> Failure:
+    """No connection, or one that broke before an answer was complete."""
+    return Failure(
+        500,
+        f"litellm.InternalServerError: InternalServerError: {exception} - Connection error.",
+        kind="server",
+        reached=False,
+    )
+
+
+def unreadable(exception: str, what: str) -> Failure:
+    """An answer with a good status that is not what was asked for."""
+    return Failure(502, f"litellm.BadGatewayError: BadGatewayError: {exception} - {what}", kind="server")
+
+
+def timed_out(allowed: float, taken: float) -> Failure:
+    """Our own timeout (seconds)."""
+    return Failure(
+        408,
+        "litellm.Timeout: APITimeoutError - Request timed out. Error_str: Request timed out. - "
+        f"timeout value={float(allowed)}, time taken={round(taken, 2)} seconds{_TIMEOUT.suffix}",
+        kind="timeout",
+    )
+
+
+def _mapping(status: int, body: bytes, error: UpstreamError) -> _Mapping:
+    if status == 400:
+        text = body[:MAX_QUOTED].decode(errors="replace").lower()
+        if any(sign in text for sign in _CONTEXT_WINDOW_SIGNS):
+            return _CONTEXT_WINDOW
+        if error.code in _CONTENT_POLICY_SIGNS or "content_policy_violation" in text:
+            return _CONTENT_POLICY
+    return _BY_STATUS.get(status, _OTHER if status < 500 else _BY_STATUS[500])
+
+
+def _error_of(body: bytes) -> UpstreamError:
+    try:
+        error = msgspec.json.decode(body, type=_ErrorBody).error
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return UpstreamError(message=body.decode(errors="replace"))
+    if isinstance(error, str):
+        return UpstreamError(message=error)
+    return error if error.message is not None else UpstreamError(body.decode(errors="replace"), code=error.code)
+
+
+def error_event(data: bytes) -> str | None:
+    """The text of an ``{"error": ...}`` event of a stream; ``None`` when it is something else."""
+    try:
+        error = msgspec.json.decode(data, type=_ErrorBody).error
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return error if isinstance(error, str) else str(error.message)
+
+
+def _retry_after(headers: Headers) -> float | None:
+    """``retry-after`` in seconds, given as a number or as a date."""
+    value = next((value for name, value in headers if name == "retry-after"), None)
+    if value is None:
+        return None
+    try:
+        return float(value)
+    except ValueError:
+        pass
+    try:
+        return email.utils.parsedate_to_datetime(value).timestamp() - time.time()
+    except ValueError:
+        return None
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)

@@ -1,0 +1,76 @@
+"""Answers that are made here, without an upstream: the common part of ``mock_response`` and of the offline model."""
+
+import time
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+from proxy.call import Usage
+from proxy.providers.base import Attempt, Reply
+from proxy.providers.openai_chunks import DONE
+from proxy.providers.openai_format import encode
+
+PIECE = 3
+"""Characters in each chunk of a stream."""
+
+
+class LocalStream:
+    """Events that are all known beforehand."""
+
+    def __init__(self, events: list[bytes], usage: Usage) -> None:
+        self.usage = usage
+        self.text: list[str] | None = None
+        self._batches: Iterator[bytes] = iter([*events, DONE])
+
+    def __aiter__(self) -> AsyncIterator[list[bytes]]:
+        return self
+
+    async def __anext__(self) -> list[bytes]:
+        for event in self._batches:
+            return [event]
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        """Nothing is held."""
+
+
+def text_reply(attempt: Attempt, text: str, usage: Usage) -> Reply:
+    """A chat or text completion that says ``text``."""
+    chat = attempt.endpoint == "chat"
+    if not attempt.stream:
+        said = {"message": {"content": text, "role": "assistant"}} if chat else {"text": text, "logprobs": None}
+        body = _base(attempt, "chat.completion" if chat else "text_completion")
+        body |= {"choices": [{"finish_reason": "stop", "index": 0, **said}], "usage": _wire(usage)}
+        return Reply([], "", encode(body), usage=usage)
+    base = _base(attempt, "chat.completion.chunk" if chat else "text_completion")
+    pieces = [text[at : at + PIECE] for at in range(0, len(text), PIECE)]
+    deltas: list[dict[str, Any]] = [{"content": piece} if chat else {"text": piece} for piece in pieces]
+    if chat:
+        deltas[:1] = [delta | {"role": "assistant"} for delta in deltas[:1]]
+    choices = [{"index": 0, "delta": delta} if chat else {"index": 0, **delta} for delta in deltas]
+    choices.append({"finish_reason": "stop", "index": 0} | ({"delta": {}} if chat else {}))
+    events = [encode({**base, "choices": [choice]}) for choice in choices]
+    return Reply([], "", stream=LocalStream(events, usage))
+
+
+def embeddings_reply(attempt: Attempt, vectors: list[list[float]], usage: Usage) -> Reply:
+    """Embeddings, one vector for each input."""
+    data = [{"embedding": vector, "index": index, "object": "embedding"} for index, vector in enumerate(vectors)]
+    body = {"model": _model(attempt), "data": data, "object": "list", "usage": _wire(usage)}
+    return Reply([], "", encode(body), usage=usage)
+
+
+def _base(attempt: Attempt, kind: str) -> dict[str, Any]:
+    return {"id": f"chatcmpl-{uuid.uuid4()}", "created": int(time.time()), "model": _model(attempt), "object": kind}
+
+
+def _model(attempt: Attempt) -> str:
+    return attempt.deployment.model if attempt.shown_model is None else attempt.shown_model
+
+
+def _wire(usage: Usage) -> dict[str, int]:
+    return {
+        "completion_tokens": usage.completion_tokens,
+        "prompt_tokens": usage.prompt_tokens,
+        "total_tokens": usage.total_tokens,
+    }

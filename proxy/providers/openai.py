@@ -1,0 +1,159 @@
+"""OpenAI and every vendor that speaks its dialect (``openai/MODEL`` with an ``api_base``)."""
+
+import os
+import time
+from functools import lru_cache
+
+import msgspec
+
+from proxy.deployment import Deployment, may_set
+from proxy.errors import Failure, Headers
+from proxy.providers import openai_format
+from proxy.providers.base import Attempt, Reply
+from proxy.providers.failures import failure_from_answer, timed_out, unreachable, unreadable
+from proxy.providers.openai_chunks import Chunks, TextChunks
+from proxy.providers.streams import EventStream
+from proxy.upstream.client import (
+    Broken,
+    ConnectFailed,
+    TimedOut,
+    Timeouts,
+    TooLarge,
+    UpstreamClient,
+    UpstreamResponse,
+)
+
+PATHS = {"chat": "/chat/completions", "completions": "/completions", "embeddings": "/embeddings"}
+CONNECT_SECONDS = 10.0
+MAX_ERROR_BODY = 1_000_000
+MAX_BODY = 256_000_000
+_LAYOUTS = {
+    "chat": openai_format.chat,
+    "completions": openai_format.completion,
+    "embeddings": openai_format.embeddings,
+}
+
+
+class OpenAICompatible:
+    """A vendor of OpenAI's dialect.
+
+    Args:
+        label: the vendor's name in error messages, before ``Exception``.
+        api_base: where it is unless the deployment says otherwise.
+        key_variable: environment variable with the key of deployments that name none.
+    """
+
+    def __init__(self, label: str, api_base: str, key_variable: str) -> None:
+        self.exception = f"{label}Exception"
+        self._api_base = api_base
+        self._key_variable = key_variable
+        self._target = lru_cache(maxsize=4096)(self._make_target)
+
+    async def send(self, attempt: Attempt, client: UpstreamClient) -> Reply:
+        """See :meth:`proxy.providers.base.Provider.send`."""
+        api_base, url, headers = self._target_of(attempt)
+        if attempt.headers:
+            headers = headers + attempt.headers
+        started = time.perf_counter()
+        try:
+            response = await client.send("POST", url, headers, self._body(attempt), _timeouts(attempt))
+            if response.status != 200:
+                raise await self._failure(attempt, response)
+            if attempt.stream:
+                return await self._stream(attempt, response, api_base)
+            body = await response.read(MAX_BODY)
+        except TimedOut as error:
+            raise timed_out(attempt.timeout, time.perf_counter() - started) from error
+        except (ConnectFailed, Broken) as error:
+            raise unreachable(self.exception) from error
+        except TooLarge as error:
+            raise unreadable(self.exception, f"The answer is larger than {error.limit} bytes.") from error
+        return self._reply(attempt, response, api_base, body)
+
+    def _reply(self, attempt: Attempt, response: UpstreamResponse, api_base: str, body: bytes) -> Reply:
+        try:
+            body, usage = _LAYOUTS[attempt.endpoint](body, attempt.shown_model)
+        except (msgspec.DecodeError, KeyError, RecursionError) as error:
+            raise unreadable(self.exception, "The answer is not the JSON that was asked for.") from error
+        return Reply(response.headers, api_base, body, usage=usage)
+
+    async def _stream(self, attempt: Attempt, response: UpstreamResponse, api_base: str) -> Reply:
+        chat = attempt.endpoint == "chat"
+        layout = Chunks if chat else TextChunks
+        chunks = layout(attempt.shown_model, self.exception, include_usage=_wants_usage(attempt))
+        stream = EventStream(response, chunks, self.exception, attempt.timeout)
+        try:
+            await stream.start()
+        except BaseException:
+            await stream.aclose()
+            raise
+        return Reply(response.headers, api_base, stream=stream)
+
+    async def _failure(self, attempt: Attempt, response: UpstreamResponse) -> Failure:
+        body = await response.read(MAX_ERROR_BODY)
+        key = attempt.deployment.params.api_key
+        if key:
+            # some vendors repeat the key they refuse
+            body = body.replace(key.encode(), b"***")
+        coded = attempt.endpoint != "chat"
+        return failure_from_answer(self.exception, response.status, response.headers, body, coded=coded)
+
+    def _body(self, attempt: Attempt) -> bytes:
+        return openai_format.encode({"model": attempt.deployment.model, **attempt.body})
+
+    def _target_of(self, attempt: Attempt) -> tuple[str, str, Headers]:
+        deployment = attempt.deployment
+        own = {name: value for name, value in attempt.credentials.items() if may_set(deployment, name, value)}
+        if not own:
+            return self._target(deployment, attempt.endpoint)
+        fields = {"api_base": own.get("api_base") or own.get("base_url"), "api_key": own.get("api_key")}
+        changed = {name: value for name, value in fields.items() if value}
+        params = msgspec.structs.replace(deployment.params, **changed)
+        return self._make_target(msgspec.structs.replace(deployment, params=params), attempt.endpoint)
+
+    def _make_target(self, deployment: Deployment, endpoint: str) -> tuple[str, str, Headers]:
+        """Base URL, URL and headers of a deployment's calls."""
+        params = deployment.params
+        key = params.api_key or os.environ.get(self._key_variable)
+        if not key:
+            raise Failure(
+                500,
+                f"litellm.InternalServerError: InternalServerError: {self.exception} - Missing credentials. Please pass an "
+                f"`api_key`: set litellm_params.api_key of model {deployment.group!r} or the {self._key_variable} variable.",
+                kind="server",
+                reached=False,
+            )
+        api_base = (params.api_base or self._api_base).rstrip("/")
+        headers = [
+            ("authorization", f"Bearer {key}"),
+            ("content-type", "application/json"),
+            *params.extra_headers.items(),
+        ]
+        if params.organization:
+            headers.append(("openai-organization", params.organization))
+        return api_base, api_base + PATHS[endpoint], headers
+
+
+def _timeouts(attempt: Attempt) -> Timeouts:
+    seconds = attempt.timeout
+    connect = min(CONNECT_SECONDS, seconds)
+    if attempt.stream:
+        return Timeouts(connect=connect, first_byte=seconds, idle=seconds, total=None)
+    return Timeouts(connect=connect, first_byte=seconds, idle=seconds, total=seconds)
+
+
+class _StreamOptions(msgspec.Struct):
+    include_usage: bool = False
+
+
+def _wants_usage(attempt: Attempt) -> bool:
+    options = attempt.body.get("stream_options")
+    if options is None:
+        return False
+    try:
+        return msgspec.json.decode(options, type=_StreamOptions).include_usage
+    except msgspec.ValidationError:
+        return False
+
+
+provider = OpenAICompatible("OpenAI", "https://api.openai.com/v1", "OPENAI_API_KEY")

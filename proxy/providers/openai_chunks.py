@@ -1,0 +1,161 @@
+"""Streamed chunks in OpenAI's format, laid out as the reference lays them out. Sans I/O.
+
+Seen in the cassettes of contracts/core: ``created`` is the gateway's clock and ``id`` that of the first chunk; the role
+comes with the first delta that says something; empty deltas are left out; the finish reason stands in a chunk of its own,
+the usage in another.
+
+The finish reason is held back until the vendor's stream is complete, so that a stream which is cut never looks finished.
+"""
+
+import time
+from collections.abc import Iterable
+
+import msgspec
+
+from proxy.call import Body, Usage
+from proxy.providers.failures import StreamFailure, error_event
+from proxy.providers.openai_format import decode_object, decode_objects, encode, present, raw, read_usage, usage_fields
+
+DONE = b"[DONE]"
+_ASSISTANT = msgspec.Raw(b'"assistant"')
+_FUNCTION = msgspec.Raw(b'"function"')
+_EMPTY = msgspec.Raw(b"{}")
+_ZERO = msgspec.Raw(b"0")
+_EMPTY_VALUES = (b"null", b'""', b"[]", b"{}")
+_TOP = frozenset(("id", "object", "created", "model", "system_fingerprint", "choices", "usage"))
+_no_details = raw({"reasoning_tokens": 0})
+
+
+class Chunks:
+    """Turns the data of a vendor's events into the chunks that the client gets: those of a chat completion."""
+
+    kind = "chat.completion.chunk"
+
+    def __init__(self, model: str | None, exception: str, *, include_usage: bool) -> None:
+        self._model = model
+        self._exception = exception
+        self._include_usage = include_usage
+        self._base: Body = {}
+        self._finish: dict[bytes, Body] = {}
+        self._usage: Body | None = None
+        self._started: set[bytes] = set()
+        self.usage = Usage()
+        self.done = False
+        """The vendor said ``[DONE]``."""
+        self.text: list[str] | None = None
+        """Set to a list to have the text of the stream collected."""
+
+    def feed(self, data: bytes) -> bytes | None:
+        """The chunk for one event's data, if it makes one.
+
+        Raises:
+            StreamFailure: it is the vendor's error, or no chunk at all.
+        """
+        if data == DONE:
+            self.done = True
+            return None
+        try:
+            fields = decode_object(data)
+            choices = decode_objects(fields["choices"])
+        except (msgspec.DecodeError, KeyError, RecursionError):
+            raise self._failure(data) from None
+        if not self._base:
+            self._base = self._first_fields(fields)
+        if present(fields.get("usage")):
+            self.usage = read_usage(fields)
+            self._usage = usage_fields(fields["usage"])
+        deltas = [delta for choice in choices if (delta := self._delta(choice)) is not None]
+        if not deltas:
+            return None
+        extra = {name: value for name, value in fields.items() if name not in _TOP}
+        return self._chunk(deltas, extra)
+
+    def finish(self) -> list[bytes]:
+        """The last chunks of a complete stream.
+
+        Raises:
+            StreamFailure: the vendor neither finished nor said that it was done.
+        """
+        if not self._finish:
+            if not self.done or not self._base:
+                raise StreamFailure(self._exception, "The stream ended before it was complete.", continuable=False)
+            self._finish[b"0"] = self._finished(_ZERO, raw("stop"))
+        ending = [self._chunk([choice], {}) for choice in self._finish.values()]
+        if self._include_usage and self._usage is not None:
+            self._usage.setdefault("completion_tokens_details", _no_details)
+            ending.append(self._chunk([{"index": _ZERO, "delta": _EMPTY}], {"usage": raw(self._usage)}))
+        return ending
+
+    def _delta(self, choice: Body) -> Body | None:
+        """The part of a choice that says something now; its finish reason is kept for later."""
+        index = choice.get("index", _ZERO)
+        if present(choice.get("finish_reason")):
+            self._finish[bytes(index)] = self._finished(index, choice["finish_reason"])
+        delta = decode_object(choice["delta"]) if present(choice.get("delta")) else {}
+        delta.pop("role", None)
+        delta = {name: value for name, value in delta.items() if bytes(value) not in _EMPTY_VALUES}
+        if not delta:
+            return None
+        if self.text is not None and "content" in delta:
+            self.text.append(str(msgspec.json.decode(delta["content"])))
+        if "tool_calls" in delta:
+            delta["tool_calls"] = raw([{"type": _FUNCTION} | call for call in decode_objects(delta["tool_calls"])])
+        if bytes(index) not in self._started:
+            self._started.add(bytes(index))
+            delta["role"] = _ASSISTANT
+        return self._saying(choice, {"index": index, "delta": raw(delta)}, ("index", "delta", "finish_reason"))
+
+    def _finished(self, index: msgspec.Raw, reason: msgspec.Raw) -> Body:
+        return {"finish_reason": reason, "index": index, "delta": _EMPTY}
+
+    @staticmethod
+    def _saying(choice: Body, laid_out: Body, known: Iterable[str]) -> Body:
+        """With the choice's other fields, such as ``logprobs``, unless they are null."""
+        for name, value in choice.items():
+            if name not in known and present(value):
+                laid_out[name] = value
+        return laid_out
+
+    def _first_fields(self, fields: Body) -> Body:
+        model = fields.get("model", raw("")) if self._model is None else raw(self._model)
+        base: Body = {"id": fields.get("id", raw("")), "created": raw(int(time.time())), "model": model}
+        base["object"] = raw(self.kind)
+        if present(fields.get("system_fingerprint")):
+            base["system_fingerprint"] = fields["system_fingerprint"]
+        return base
+
+    def _chunk(self, choices: list[Body], extra: Body) -> bytes:
+        return encode({**self._base, "choices": choices, **extra})
+
+    def _failure(self, data: bytes) -> StreamFailure:
+        reported = error_event(data)
+        if reported is not None:
+            return StreamFailure(self._exception, reported, continuable=True)
+        return StreamFailure(self._exception, "The stream turned into something that is no chunk.", continuable=True)
+
+
+class TextChunks(Chunks):
+    """The chunks of a text completion. Each carries a usage, zeros until the vendor tells it."""
+
+    kind = "text_completion"
+
+    def _delta(self, choice: Body) -> Body | None:
+        index = choice.get("index", _ZERO)
+        if present(choice.get("finish_reason")):
+            self._finish[bytes(index)] = self._finished(index, choice["finish_reason"])
+        text = choice.get("text")
+        if text is None or bytes(text) in _EMPTY_VALUES:
+            return None
+        if self.text is not None:
+            self.text.append(str(msgspec.json.decode(text)))
+        return self._saying(choice, {"index": index, "text": text}, ("index", "text", "finish_reason"))
+
+    def _finished(self, index: msgspec.Raw, reason: msgspec.Raw) -> Body:
+        return {"finish_reason": reason, "index": index}
+
+    def _chunk(self, choices: list[Body], extra: Body) -> bytes:
+        return super()._chunk(choices, {"usage": raw(self._usage or usage_fields(None))} | extra)
+
+    def finish(self) -> list[bytes]:
+        self._include_usage = False
+        return super().finish()

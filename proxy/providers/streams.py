@@ -1,0 +1,118 @@
+"""From an upstream's bytes to events in OpenAI's format."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+from proxy.call import Usage
+from proxy.errors import Failure
+from proxy.providers.failures import StreamFailure, timed_out, unreachable
+from proxy.providers.openai_chunks import DONE, Chunks
+from proxy.upstream.client import Broken, TimedOut, TooLarge, UpstreamResponse
+from proxy.upstream.sse import EventSplitter, data_of
+
+DRAIN_SECONDS = 1.0
+"""How long a vendor may take to close its answer after ``[DONE]``; longer, and the connection is not used again."""
+
+
+class EventStream:
+    """An SSE answer, converted by ``chunks``. :meth:`start` must be awaited first."""
+
+    def __init__(self, response: UpstreamResponse, chunks: Chunks, exception: str, timeout: float) -> None:
+        self._response = response
+        self._source = response.chunks()
+        self._splitter = EventSplitter()
+        self._chunks = chunks
+        self._exception = exception
+        self._timeout = timeout
+        self._ready: list[bytes] = []
+        self._broken: Failure | None = None
+        self._over = False
+        self.text: list[str] | None = None
+
+    @property
+    def usage(self) -> Usage:
+        """As the vendor reported it so far."""
+        return self._chunks.usage
+
+    async def start(self) -> None:
+        """Wait for the first event, while a failure can still be mended by a retry.
+
+        Raises:
+            Failure: the stream broke, or reported an error, before it said anything.
+        """
+        started = time.perf_counter()
+        try:
+            self._ready = await self._more()
+        except TimedOut as error:
+            raise timed_out(self._timeout, time.perf_counter() - started) from error
+        except Broken as error:
+            raise unreachable(self._exception) from error
+
+    def __aiter__(self) -> AsyncIterator[list[bytes]]:
+        return self
+
+    async def __anext__(self) -> list[bytes]:
+        if self._ready:
+            batch, self._ready = self._ready, []
+            return batch
+        if self._broken is not None:
+            raise self._broken
+        if self._over:
+            await self._drain()
+            raise StopAsyncIteration
+        self._chunks.text = self.text
+        try:
+            return await self._more()
+        except (Broken, TooLarge) as error:
+            raise StreamFailure(
+                self._exception, "The connection broke within the stream.", continuable=False
+            ) from error
+        except TimedOut as error:
+            raise StreamFailure(self._exception, "Request timed out within the stream.", continuable=False) from error
+
+    async def aclose(self) -> None:
+        """Drop the upstream call unless it is complete."""
+        await self._response.aclose()
+
+    async def _more(self) -> list[bytes]:
+        """What the next network chunk that says something says."""
+        while True:
+            received = await anext(self._source, None)
+            if received is None:
+                self._over = True
+                return [*self._chunks.finish(), DONE]
+            events: list[bytes] = []
+            try:
+                if self._convert(received, events):
+                    self._over = True
+                    return [*events, *self._chunks.finish(), DONE]
+            except StreamFailure as failure:
+                if not events:
+                    raise
+                self._broken = failure
+            if events:
+                return events
+
+    def _convert(self, received: bytes, events: list[bytes]) -> bool:
+        """Add the chunks of ``received`` to ``events``; true once the vendor is done."""
+        for event in self._splitter.feed(received):
+            data = data_of(event)
+            if not data:
+                continue
+            chunk = self._chunks.feed(data)
+            if chunk is not None:
+                events.append(chunk)
+            if self._chunks.done:
+                return True
+        return False
+
+    async def _drain(self) -> None:
+        """Read the end of the body, so that the connection can be used again."""
+        try:
+            async with asyncio.timeout(DRAIN_SECONDS):
+                async for _ in self._source:
+                    break
+        except (TimeoutError, Broken, TimedOut, TooLarge):
+            pass
+        await self._response.aclose()

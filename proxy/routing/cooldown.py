@@ -1,0 +1,101 @@
+"""Cooldowns: deployments that are left alone for a while after failing.
+
+Rules (A.md, Retries and cooldowns). By default a deployment of a group of several cools down on 429, on an error that no
+retry can mend (401, 404), when it cannot be reached, and when more than half of at least five requests of the last minute
+failed. With ``allowed_fails`` (or a policy for the class of error) it cools down after more failures than that within a
+minute, single deployments included.
+
+Two deliberate differences from the reference: the default rules never cool down the only deployment of a group (there one
+client's 404 shuts the model for all others), and a deployment that refuses connections cools down at once.
+"""
+
+import time
+from collections.abc import Callable
+from math import inf
+
+import msgspec
+
+from proxy.config.model import AllowedFailsPolicy, RouterSettings
+from proxy.deployment import Deployment
+from proxy.errors import Failure, Kind
+
+WINDOW = 60.0
+MIN_REQUESTS = 5
+FAILURE_RATE = 0.5
+#: of the 4xx, only these say something about the deployment; the others are about the request
+TELLING = frozenset({401, 404, 408, 429})
+
+POLICY_FIELDS: dict[Kind, str] = {
+    "bad_request": "bad_request_error_allowed_fails",
+    "authentication": "authentication_error_allowed_fails",
+    "timeout": "timeout_error_allowed_fails",
+    "rate_limit": "rate_limit_error_allowed_fails",
+    "content_policy": "content_policy_violation_error_allowed_fails",
+    "server": "internal_server_error_allowed_fails",
+}
+
+
+class _Record(msgspec.Struct):
+    window_start: float
+    requests: int = 0
+    failures: int = 0
+    until: float = -inf
+
+
+class Cooldowns:
+    """The health of deployments by id, in this process. It outlives snapshots."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._records: dict[str, _Record] = {}
+
+    def remaining(self, deployment: Deployment) -> float:
+        """Seconds until the deployment may be used again; 0 when it is healthy."""
+        record = self._records.get(deployment.id)
+        if record is None or record.until == -inf:
+            return 0.0
+        return max(0.0, record.until - self._clock())
+
+    def succeeded(self, deployment: Deployment) -> None:
+        """Count a request that went well."""
+        self._current(deployment).requests += 1
+
+    def failed(self, deployment: Deployment, group_size: int, failure: Failure, settings: RouterSettings) -> None:
+        """Count a failure and cool the deployment down when the rules say so."""
+        record = self._current(deployment)
+        record.requests += 1
+        record.failures += 1
+        if not settings.disable_cooldowns and self._cools_down(record, group_size, failure, settings):
+            seconds = deployment.params.cooldown_time
+            record.until = self._clock() + (settings.cooldown_time if seconds is None else seconds)
+            record.requests = record.failures = 0
+
+    def _cools_down(self, record: _Record, group_size: int, failure: Failure, settings: RouterSettings) -> bool:
+        if 400 <= failure.status < 500 and failure.status not in TELLING:
+            return False
+        allowed = _allowed_fails(failure.kind, settings)
+        if allowed is not None:
+            return record.failures > allowed
+        if group_size == 1:
+            return False
+        if failure.status == 429 or failure.status in (401, 404) or not failure.reached:
+            return True
+        return record.requests >= MIN_REQUESTS and record.failures / record.requests > FAILURE_RATE
+
+    def _current(self, deployment: Deployment) -> _Record:
+        now = self._clock()
+        record = self._records.get(deployment.id)
+        if record is None:
+            record = self._records[deployment.id] = _Record(now)
+        elif now - record.window_start > WINDOW:
+            record.window_start = now
+            record.requests = record.failures = 0
+        return record
+
+
+def _allowed_fails(kind: Kind, settings: RouterSettings) -> int | None:
+    policy: AllowedFailsPolicy | None = settings.allowed_fails_policy
+    field = POLICY_FIELDS.get(kind)
+    value: int | None = getattr(policy, field) if policy is not None and field is not None else None
+    # a policy value of 0 counts as unset in the reference (B.md, B5)
+    return value or settings.allowed_fails

@@ -1,0 +1,134 @@
+"""Which fallbacks follow a failure, and what the error says of them.
+
+The texts, down to the missing spaces, are what clients of the reference see (cassettes of A4).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from proxy.config.model import Fallbacks, RouterSettings
+from proxy.errors import Failure
+from proxy.routing.router import NoDeployments
+
+Target = str | dict[str, Any]
+
+
+class RouteRequest(msgspec.Struct, kw_only=True):
+    """What the plan reads of a call."""
+
+    model: str
+    num_retries: int
+    fallbacks: list[Any] | None = None
+    """The client's own list; ``None``: the config's."""
+    context_window_fallbacks: list[Any] | None = None
+    content_policy_fallbacks: list[Any] | None = None
+    max_fallbacks: int
+    disable_fallbacks: bool = False
+    mock_failure: Failure | None = None
+    """Raised in place of the first call (the reference's ``mock_testing_fallbacks`` and its like)."""
+
+
+class Targets(msgspec.Struct, frozen=True):
+    """What is tried next: ``tried`` in order; ``shown`` is how the error speaks of it."""
+
+    tried: Sequence[Target]
+    shown: str
+
+
+NOTHING = Targets((), "None")
+
+
+class FallbackLists:
+    """The lists that hold for one call: the client's where it sent some, else the config's."""
+
+    def __init__(self, settings: RouterSettings, request: RouteRequest) -> None:
+        self._direct: list[Target] | None = None
+        if request.fallbacks is not None and _is_plain_list(request.fallbacks):
+            self._direct = request.fallbacks
+        self._general = _lists(request.fallbacks, settings.fallbacks)
+        self._context_window = _lists(request.context_window_fallbacks, settings.context_window_fallbacks)
+        self._content_policy = _lists(request.content_policy_fallbacks, settings.content_policy_fallbacks)
+
+    @property
+    def shown(self) -> str:
+        """The general lists as Python writes them."""
+        return str(self._general)
+
+    def has_list_for(self, failure: Failure) -> bool:
+        """Whether a context-window or content-policy error has lists of its own, which make retries pointless."""
+        return bool(self._special(failure))
+
+    def after(self, model: str, failure: Failure) -> Targets:
+        """What follows the failure of ``model``; the failure's message is extended as the reference does it."""
+        if self._direct is not None:
+            return Targets(self._direct, "None")
+        special = self._special(failure)
+        if special is not None:
+            return Targets(_lookup(special, model) or (), "None")
+        self._add_hint(model, failure)
+        if self._general is None:
+            return NOTHING
+        found = _lookup(self._general, model)
+        if found is None:
+            failure.message += f"No fallback model group found for original model_group={model}. Fallbacks={self.shown}"
+            return NOTHING
+        return Targets(found, str(found))
+
+    def quotes_itself(self, failure: Failure) -> bool:
+        """Whether the error of a call without fallbacks repeats itself as "the fallback's error"."""
+        return self._direct is not None or self._special(failure) is not None or self._general is not None
+
+    def _special(self, failure: Failure) -> list[Any] | None:
+        if failure.kind == "context_window":
+            return self._context_window
+        if failure.kind == "content_policy":
+            return self._content_policy
+        return None
+
+    def _add_hint(self, model: str, failure: Failure) -> None:
+        if failure.kind not in ("context_window", "content_policy"):
+            return
+        setting = "context_window_fallback" if failure.kind == "context_window" else "content_policy_fallback"
+        label = "context_window_fallbacks" if failure.kind == "context_window" else "content_policy_fallback"
+        failure.message += (
+            f"\nmodel={model}. {label}=None. fallbacks={self._general}."
+            f"\n\nSet '{setting}' - https://docs.litellm.ai/docs/routing#fallbacks"
+        )
+
+
+def annotate(failure: Failure, model: str, shown: str, last: str | None) -> None:
+    """Say in the failure which group it came from, which fallbacks there were, and how the last of them failed."""
+    if isinstance(failure, NoDeployments):
+        return
+    failure.message += f". Received Model Group={model}\nAvailable Model Group Fallbacks={shown}"
+    if last is not None:
+        failure.message += f"\nError doing the fallback: {last}"
+
+
+def _is_plain_list(fallbacks: Sequence[Any]) -> bool:
+    """Names or request fields, as a client may send them: not the config's ``[{group: [...]}]``."""
+    return bool(fallbacks) and all(
+        isinstance(item, str) or (isinstance(item, dict) and "model" in item) for item in fallbacks
+    )
+
+
+def _lists(client: list[Any] | None, configured: Fallbacks) -> list[Any] | None:
+    if client is not None:
+        return client
+    return [{name: list(targets)} for name, targets in configured.items()] or None
+
+
+def _lookup(lists: Sequence[Any], model: str) -> list[Target] | None:
+    """The list for ``model``: its name, else its name without the provider's prefix, else ``"*"``."""
+    merged: dict[str, list[Target]] = {}
+    for item in lists:
+        if isinstance(item, Mapping):
+            for name, targets in item.items():
+                if isinstance(targets, list):
+                    merged.setdefault(name, targets)
+    for name in (model, model.partition("/")[2], "*"):
+        if name and name in merged:
+            return merged[name]
+    return None

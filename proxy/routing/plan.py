@@ -1,0 +1,169 @@
+"""The plan of one call: which deployment is tried next, when, and when to give up. Pure: no I/O, no clock of its own.
+
+A plan is a generator. It yields decisions (:class:`Try`, :class:`Wait`), is sent the outcome of each attempt (``None``
+when it went well, else the :class:`~proxy.errors.Failure`), and returns the :class:`Route` that answered or raises the
+failure that the client shall see.
+
+Order: retries inside the model group first; then its fallbacks one by one, each with its own retries; then the fallbacks
+of those fallbacks, down to ``max_fallbacks`` levels. No group is tried twice. (The reference tries a fallback's own
+fallbacks before the next of the list, and may go round in circles: declared deviations of A4.)
+"""
+
+from collections.abc import Generator, Sequence
+from typing import Any
+
+import msgspec
+
+from proxy.deployment import Deployment
+from proxy.errors import Failure
+from proxy.routing.fallbacks import FallbackLists, RouteRequest, Target, annotate
+from proxy.routing.router import NoDeployments, Router
+
+
+class Hop(msgspec.Struct, frozen=True):
+    """A model group in the plan, and the request fields that a fallback entry replaces."""
+
+    model: str
+    replaced: dict[str, Any] = {}
+
+
+class Try(msgspec.Struct, frozen=True):
+    """Send the call to this deployment."""
+
+    deployment: Deployment
+    hop: Hop
+
+
+class Wait(msgspec.Struct, frozen=True):
+    """Let so many seconds pass."""
+
+    seconds: float
+
+
+class Route(msgspec.Struct, frozen=True):
+    """The way that led to an answer."""
+
+    deployment: Deployment
+    hop: Hop
+    retries: int
+    max_retries: int | None
+    """Allowed retries, known only once a retry was made."""
+    fallbacks: int
+    """Fallback groups tried, the answering one included."""
+
+
+Steps = Generator[Try | Wait, Failure | None, Route]
+
+
+class Plan:
+    """Decides for one call. ``request`` says what the client asked for."""
+
+    def __init__(self, router: Router, request: RouteRequest) -> None:
+        self._router = router
+        self._request = request
+        self._lists = FallbackLists(router.settings, request)
+        self._fallbacks = 0
+
+    def steps(self) -> Steps:
+        """The whole plan, from the requested group on."""
+        try:
+            if self._request.mock_failure is not None:
+                raise self._request.mock_failure
+            return (yield from self._group(Hop(self._request.model)))
+        except Failure as failure:
+            return (yield from self.after(failure))
+
+    def after(self, failure: Failure) -> Steps:
+        """The fallbacks of the requested group, after ``failure``. Raises it, extended, when they fail too."""
+        model = self._request.model
+        if self._request.disable_fallbacks:
+            raise failure
+        targets = self._lists.after(model, failure)
+        last = failure
+        if targets.tried and self._request.max_fallbacks > 0:
+            try:
+                return (yield from self._levels(targets.tried, failure))
+            except Failure as error:
+                last = error
+        annotate(failure, model, targets.shown, last.text() if self._lists.quotes_itself(failure) else None)
+        raise failure
+
+    def _levels(self, targets: Sequence[Target], original: Failure) -> Steps:
+        """Breadth first: all targets, then the fallbacks of those that failed. Raises the last failure."""
+        seen = {self._request.model}
+        last = original
+        for _ in range(self._request.max_fallbacks):
+            following: list[Target] = []
+            for hop in _hops(targets, self._request.model):
+                if hop.model in seen:
+                    continue
+                seen.add(hop.model)
+                self._fallbacks += 1
+                try:
+                    return (yield from self._group(hop))
+                except Failure as failure:
+                    last = failure
+                    following.extend(self._own_fallbacks(hop.model, failure))
+            targets = following
+        raise last
+
+    def _own_fallbacks(self, model: str, failure: Failure) -> Sequence[Target]:
+        targets = self._lists.after(model, failure)
+        annotate(failure, model, targets.shown, failure.text() if self._lists.quotes_itself(failure) else None)
+        return targets.tried
+
+    def _group(self, hop: Hop) -> Steps:
+        """One model group with its retries."""
+        router = self._router
+        candidates = router.candidates(hop.model)
+        first: Failure | None = None
+        allowed = made = 0
+        failed: set[str] = set()
+        while True:
+            try:
+                deployment = router.pick(router.groups.unaliased(hop.model), candidates, failed)
+            except NoDeployments as none_left:
+                raise first or none_left from None
+            failure = yield Try(deployment, hop)
+            if failure is None:
+                router.cooldowns.succeeded(deployment)
+                return Route(deployment, hop, made, allowed if made else None, self._fallbacks)
+            router.cooldowns.failed(deployment, len(candidates), failure, router.settings)
+            failed.add(deployment.id)
+            if first is None:
+                first = failure
+                allowed = self._retries(hop.model, deployment, failure)
+            if made >= allowed or not self._worth_a_retry(hop.model, failure, candidates):
+                first.retries = (made, allowed) if made else None
+                raise first
+            if not any(d.id not in failed for d in router.healthy(candidates)):
+                yield Wait(router.backoff(failure, made))
+            made += 1
+
+    def _retries(self, model: str, deployment: Deployment, failure: Failure) -> int:
+        by_policy = self._router.retries_by_policy(model, failure.kind)
+        if by_policy is not None:
+            return by_policy
+        own = deployment.params.num_retries
+        return self._request.num_retries if own is None else own
+
+    def _worth_a_retry(self, model: str, failure: Failure, candidates: tuple[Deployment, ...]) -> bool:
+        if self._router.retries_by_policy(model, failure.kind) is not None:
+            return True
+        if self._lists.has_list_for(failure) or not self._router.healthy(candidates):
+            return False
+        status = failure.status
+        if status == 401:
+            return len(candidates) > 1
+        return status in (403, 408, 409, 429) or status >= 500
+
+
+def _hops(targets: Sequence[Target], model: str) -> list[Hop]:
+    hops = []
+    for target in targets:
+        if isinstance(target, str):
+            hops.append(Hop(target))
+        else:
+            replaced = {name: value for name, value in target.items() if name != "model"}
+            hops.append(Hop(str(target.get("model", model)), replaced))
+    return hops

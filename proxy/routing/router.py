@@ -1,0 +1,125 @@
+"""The router of a snapshot: who may serve a model group right now, and how often it is tried."""
+
+import importlib
+import math
+import random
+from collections.abc import Sequence
+
+from proxy.config.model import ProxyConfig, RetryPolicy, RouterSettings
+from proxy.deployment import Deployment, make_deployment
+from proxy.errors import Failure, Kind
+from proxy.routing.cooldown import Cooldowns
+from proxy.routing.groups import Groups
+
+DEFAULT_RETRIES = 2
+DEFAULT_MAX_FALLBACKS = 5
+INITIAL_BACKOFF = 0.5
+MAX_BACKOFF = 8.0
+JITTER = 0.75
+MAX_RETRY_AFTER = 60.0
+
+POLICY_FIELDS: dict[Kind, str] = {
+    "authentication": "authentication_error_retries",
+    "timeout": "timeout_error_retries",
+    "rate_limit": "rate_limit_error_retries",
+    "content_policy": "content_policy_violation_error_retries",
+    "bad_request": "bad_request_error_retries",
+    "context_window": "bad_request_error_retries",
+}
+
+
+class NoDeployments(Failure):
+    """Every deployment of the group is cooling down. Never annotated with fallbacks, as in the reference."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(429, message, kind="rate_limit", type="None", param="None", reached=False)
+
+
+class Router:
+    """Groups, strategy, health and settings. Makes no call and never sleeps."""
+
+    def __init__(self, config: ProxyConfig, cooldowns: Cooldowns) -> None:
+        self.settings: RouterSettings = config.router_settings
+        self.groups = Groups(map(make_deployment, config.model_list), self.settings.model_group_alias)
+        self.cooldowns = cooldowns
+        strategy = self.settings.routing_strategy.replace("-", "_")
+        self._pick = importlib.import_module(f"proxy.routing.strategies.{strategy}").pick
+
+    @property
+    def max_fallbacks(self) -> int:
+        """How deep fallbacks of fallbacks go."""
+        most = self.settings.max_fallbacks
+        return DEFAULT_MAX_FALLBACKS if most is None else most
+
+    def candidates(self, model: str) -> tuple[Deployment, ...]:
+        """The deployments of a requested name.
+
+        A name that stands for nothing (an alias's missing target, a client's fallback) is served by the first default
+        fallback when there is one (A.md, A5).
+
+        Raises:
+            Failure: 400, when nobody can serve it.
+        """
+        found = self.groups.find(model)
+        if found is None:
+            default = self.settings.fallbacks.get("*", ())
+            found = self.groups.find(default[0]) if default and isinstance(default[0], str) else None
+        if found is None:
+            name = self.groups.unaliased(model)
+            raise Failure(
+                400,
+                f"litellm.BadRequestError: You passed in model={name}. There are no healthy deployments for this model",
+                kind="bad_request",
+                reached=False,
+            )
+        return found
+
+    def healthy(self, candidates: Sequence[Deployment]) -> list[Deployment]:
+        """Those that are not cooling down."""
+        return [deployment for deployment in candidates if not self.cooldowns.remaining(deployment)]
+
+    def pick(self, model: str, candidates: Sequence[Deployment], avoid: set[str]) -> Deployment:
+        """A healthy deployment, of the lowest ``order``, and not one of ``avoid`` (ids) while there is another.
+
+        Raises:
+            NoDeployments: all are cooling down.
+        """
+        healthy = self.healthy(candidates)
+        if not healthy:
+            raise self._none_healthy(model, candidates)
+        fresh = [deployment for deployment in healthy if deployment.id not in avoid] if avoid else healthy
+        picked: Deployment = self._pick(_of_lowest_order(fresh or healthy))
+        return picked
+
+    def _none_healthy(self, model: str, candidates: Sequence[Deployment]) -> NoDeployments:
+        seconds = math.ceil(min(self.cooldowns.remaining(deployment) for deployment in candidates))
+        ids = [deployment.id for deployment in candidates]
+        checks = self.settings.enable_pre_call_checks
+        return NoDeployments(
+            f"No deployments available for selected model, Try again in {seconds} seconds. "
+            f"Passed model={model}. pre-call-checks={checks}, cooldown_list={ids}"
+        )
+
+    def retries_by_policy(self, model: str, kind: Kind) -> int | None:
+        """The group's retry policy for a class of error, else the general one; ``None`` when neither speaks of it."""
+        policy: RetryPolicy | None = self.settings.model_group_retry_policy.get(model, self.settings.retry_policy)
+        field = POLICY_FIELDS.get(kind)
+        if policy is None or field is None:
+            return None
+        retries: int | None = getattr(policy, field)
+        return retries
+
+    def backoff(self, failure: Failure, retry: int) -> float:
+        """Seconds to wait before the ``retry``-th retry (from 0) of a deployment that just failed (B.md, B5)."""
+        jitter = random.uniform(0, JITTER)  # noqa: S311
+        if failure.retry_after is not None and 0 < failure.retry_after <= MAX_RETRY_AFTER:
+            return failure.retry_after + jitter
+        return min(MAX_BACKOFF, max(INITIAL_BACKOFF * 2.0**retry, self.settings.retry_after)) + jitter
+
+
+def _of_lowest_order(deployments: Sequence[Deployment]) -> Sequence[Deployment]:
+    if len(deployments) == 1:
+        return deployments
+    orders = [math.inf if d.params.order is None else d.params.order for d in deployments]
+    lowest = min(orders)
+    return [d for d, order in zip(deployments, orders, strict=True) if order == lowest]

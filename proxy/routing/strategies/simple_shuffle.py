@@ -1,0 +1,19 @@
+"""``routing_strategy: simple-shuffle``: at random, in shares of ``weight``, else of ``rpm``, else of ``tpm``."""
+
+import random
+from collections.abc import Sequence
+
+from proxy.deployment import Deployment
+
+SHARES = ("weight", "rpm", "tpm")
+
+
+def pick(deployments: Sequence[Deployment]) -> Deployment:
+    """One of ``deployments`` (not empty). A deployment without the share that others have is not picked."""
+    if len(deployments) == 1:
+        return deployments[0]
+    for share in SHARES:
+        weights = [getattr(deployment.params, share) or 0.0 for deployment in deployments]
+        if any(weights):
+            return random.choices(deployments, weights)[0]  # noqa: S311
+    return random.choice(deployments)  # noqa: S311

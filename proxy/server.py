@@ -1,0 +1,138 @@
+"""The one file that knows the HTTP server: uvicorn with httptools and uvloop, bounded heads, a graceful end."""
+
+import asyncio
+import gc
+import logging
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from litestar import Litestar
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.supervisors import Multiprocess
+
+from proxy.app import build_app
+from proxy.config.model import ProxyConfig
+from proxy.gateway import Gateway
+
+log = logging.getLogger(__name__)
+
+MAX_HEAD_BYTES = 64 * 1024
+HEAD_SECONDS = 30.0
+"""How long a client may take to send a request's head."""
+KEEP_ALIVE_SECONDS = 75
+DRAIN_SECONDS = 60
+"""How long calls in progress may go on after SIGTERM; ``general_settings.shutdown_timeout`` changes it."""
+BACKLOG = 2048
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """Refuses heads that are too large and closes connections whose head comes too slowly."""
+
+    _head_bytes = 0
+    _in_head = True
+    _head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+                self.send_400_response(f"The request's head is larger than {MAX_HEAD_BYTES} bytes.")
+
+    def on_message_begin(self) -> None:
+        if self._head_timer is None:
+            self._await_head()
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._stop_timer()
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._in_head, self._head_bytes = True, 0
+        super().on_message_complete()
+
+    def _await_head(self) -> None:
+        self._head_timer = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+
+    def _stop_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+
+class AppFactory:
+    """Makes the application in the process that will serve it."""
+
+    def __init__(self, config: ProxyConfig) -> None:
+        self._config = config
+
+    def __call__(self) -> Litestar:
+        app = build_app(Gateway(self._config), draining)
+        gc.collect()
+        gc.freeze()
+        return app
+
+
+@asynccontextmanager
+async def draining(gateway: Gateway) -> AsyncIterator[None]:
+    """On SIGTERM say to readiness probes that the process stops, and only then (``shutdown_delay``) stop listening."""
+    loop = asyncio.get_running_loop()
+    stop_listening = signal.getsignal(signal.SIGTERM)
+    delay = float(gateway.snapshot.config.general_settings.other.get("shutdown_delay") or 0)
+
+    def drain(sig: int, frame: FrameType | None) -> None:
+        if not gateway.draining:
+            gateway.draining = True
+            log.info("stopping: %d calls in progress", gateway.calls)
+            if callable(stop_listening):
+                loop.call_soon_threadsafe(loop.call_later, delay, stop_listening, sig, frame)
+
+    signal.signal(signal.SIGTERM, drain)
+    yield
+
+
+def serve(config: ProxyConfig, *, host: str, port: int, workers: int = 1, log_level: str = "info") -> None:
+    """Serve until a signal ends it.
+
+    Raises:
+        proxy.config.errors.ConfigError: the config names something that does not exist.
+    """
+    timeout = config.general_settings.other.get("shutdown_timeout")
+    factory = AppFactory(config)
+    settings: dict[str, Any] = {
+        "app": factory if workers > 1 else factory(),
+        "factory": workers > 1,
+        "host": host,
+        "port": port,
+        "workers": workers,
+        "log_level": log_level,
+        "http": BoundedProtocol,
+        "loop": "uvloop",
+        "lifespan": "on",
+        "access_log": False,
+        "proxy_headers": False,
+        "server_header": False,
+        "backlog": BACKLOG,
+        "timeout_keep_alive": KEEP_ALIVE_SECONDS,
+        "timeout_graceful_shutdown": DRAIN_SECONDS if timeout is None else int(timeout),
+    }
+    uvicorn_config = uvicorn.Config(**settings)
+    if workers == 1:
+        uvicorn.Server(uvicorn_config).run()
+        return
+    Gateway(config)  # a wrong config must end here, not in every worker
+    Multiprocess(uvicorn_config, [uvicorn_config.bind_socket()]).run()
