@@ -1,7 +1,5 @@
 """Exceptions with a status, which users' files raise to refuse a call."""
 
-# ruff: noqa: N818 - the names are the reference's and FastAPI's
-
 from enum import StrEnum
 from typing import Any
 

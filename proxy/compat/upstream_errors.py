@@ -1,7 +1,5 @@
 """Errors of vendors and budgets, which users' callbacks look at."""
 
-# ruff: noqa: N818 - the names are the reference's
-
 from typing import Any, ClassVar
 
 

@@ -9,11 +9,11 @@ class UpstreamError(Exception):
     """Base of everything that :mod:`proxy.upstream` raises."""
 
 
-class ConnectFailed(UpstreamError):  # noqa: N818
+class ConnectFailed(UpstreamError):
     """No connection, or a request that cannot be written: nothing was sent, so trying again is always safe."""
 
 
-class TimedOut(UpstreamError):  # noqa: N818
+class TimedOut(UpstreamError):
     """The vendor took too long; ``phase`` says for what and ``seconds`` what was allowed.
 
     Nothing was sent when the phase is ``connect``.
@@ -25,7 +25,7 @@ class TimedOut(UpstreamError):  # noqa: N818
         self.seconds = seconds
 
 
-class Broken(UpstreamError):  # noqa: N818
+class Broken(UpstreamError):
     """The connection ended early, or what came over it is not HTTP. The vendor may have done the work."""
 
     def __init__(self, detail: str) -> None:
@@ -33,7 +33,7 @@ class Broken(UpstreamError):  # noqa: N818
         self.detail = detail
 
 
-class TooLarge(UpstreamError):  # noqa: N818
+class TooLarge(UpstreamError):
     """More than ``limit`` bytes came."""
 
     def __init__(self, limit: int) -> None:
