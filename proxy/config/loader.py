@@ -7,21 +7,19 @@ from typing import Any, Final
 import msgspec
 
 from proxy.config import known
-from proxy.config.convert import Warnings, as_map, drop_zeros, field_types, fill
+from proxy.config.convert import Warnings, as_map, drop_zeros, fill
 from proxy.config.deployments import model_list
 from proxy.config.errors import ConfigError, Place
 from proxy.config.files import read
 from proxy.config.model import GeneralSettings, ModelEntry, ProxyConfig, RouterSettings, Settings
 from proxy.config.references import PREFIX, apply_variables, export, resolve
-from proxy.config.router import FIELDS as ROUTER_FIELDS
 from proxy.config.router import router_settings
+from proxy.config.sections import GENERAL_FIELDS, ROUTER_FIELDS, SETTINGS_FIELDS, warn_of_unknown
 from proxy.config.yaml_tree import Map, Origin, plain
 
 #: The master key of the built-in config when LITELLM_MASTER_KEY is not set. Everybody knows it.
 DEVELOPMENT_KEY: Final = "sk-1234"
 
-_SETTINGS: Final = frozenset(field_types(Settings)) - {"other"}
-_GENERAL: Final = frozenset(field_types(GeneralSettings)) - {"other"}
 _READ_HERE: Final = frozenset(
     {"model_list", "router_settings", "litellm_settings", "general_settings", "environment_variables"}
 )
@@ -107,16 +105,14 @@ def _router(section: Map, settings: Map, groups: frozenset[str], warnings: Warni
 def _settings(section: Map, warnings: Warnings) -> Settings:
     key = "litellm_settings"
     drop_zeros(section, ("request_timeout",), key, warnings)
-    own = _SETTINGS | ROUTER_FIELDS
-    _warn_of_unknown(section, key, own | known.SETTINGS, {"general_settings": _GENERAL | known.GENERAL}, warnings)
-    return fill(Settings, section, key, other=_rest(section, own))
+    warn_of_unknown(section, key, warnings)
+    return fill(Settings, section, key, other=_rest(section, SETTINGS_FIELDS | ROUTER_FIELDS))
 
 
 def _general(section: Map, origin: Origin, warnings: Warnings) -> GeneralSettings:
     key = "general_settings"
-    elsewhere = {"router_settings": ROUTER_FIELDS, "litellm_settings": _SETTINGS | known.SETTINGS}
-    _warn_of_unknown(section, key, _GENERAL | known.GENERAL, elsewhere, warnings)
-    general = fill(GeneralSettings, section, key, other=_rest(section, _GENERAL))
+    warn_of_unknown(section, key, warnings)
+    general = fill(GeneralSettings, section, key, other=_rest(section, GENERAL_FIELDS))
     if general.master_key is None and general.custom_auth is None:
         warnings.add(origin, f"{key}.master_key", "not set, so every request is let in; set it, or LITELLM_MASTER_KEY")
     return general
@@ -124,15 +120,6 @@ def _general(section: Map, origin: Origin, warnings: Warnings) -> GeneralSetting
 
 def _rest(section: Map, fields: frozenset[str]) -> dict[str, Any]:
     return {name: plain(value) for name, value in section.items() if name not in fields}
-
-
-def _warn_of_unknown(
-    section: Map, key: str, names: frozenset[str], elsewhere: dict[str, frozenset[str]], warnings: Warnings
-) -> None:
-    for name, origin in section.origins.items():
-        if name not in names:
-            home = next((place for place, known_there in elsewhere.items() if name in known_there), "")
-            warnings.unknown(origin, f"{key}.{name}", names, elsewhere=home)
 
 
 def _other_sections(tree: Map, warnings: Warnings) -> dict[str, Any]:

@@ -7,12 +7,11 @@ from proxy.config import known
 from proxy.config.convert import Warnings, as_map, as_seq, convert, did_you_mean, drop_zeros, field_types, fill
 from proxy.config.errors import ConfigError
 from proxy.config.model import AliasTarget, AllowedFailsPolicy, Fallbacks, FallbackTargets, RetryPolicy, RouterSettings
+from proxy.config.sections import ROUTER_FIELDS, warn_of_unknown
 from proxy.config.yaml_tree import Map, Origin, Seq, plain
 
 KEY: Final = "router_settings"
 _FALLBACK_LISTS: Final = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
-#: Every key with a field; ``other`` is no key.
-FIELDS: Final = frozenset(field_types(RouterSettings)) - {"other"} | {"default_fallbacks"}
 
 
 def router_settings(section: Map, from_settings: Map, groups: frozenset[str], warnings: Warnings) -> RouterSettings:
@@ -23,7 +22,7 @@ def router_settings(section: Map, from_settings: Map, groups: frozenset[str], wa
     """
     merged = _merged(section, from_settings, warnings)
     drop_zeros(merged, ("timeout", "stream_timeout", "cooldown_time"), KEY, warnings)
-    _ignored(section, warnings)
+    warn_of_unknown(section, KEY, warnings)
     aliases = _aliases(merged, warnings)
     given: dict[str, Any] = {
         **_all_fallbacks(merged, groups | aliases.keys(), warnings),
@@ -40,7 +39,7 @@ def router_settings(section: Map, from_settings: Map, groups: frozenset[str], wa
 def _merged(section: Map, from_settings: Map, warnings: Warnings) -> Map:
     """An empty list of the section gives way too, as in the reference."""
     merged = Map()
-    for name in sorted(FIELDS):
+    for name in sorted(ROUTER_FIELDS):
         source = from_settings if section.get(name) in (None, [], {}) and name in from_settings else section
         if name in source:
             merged.put(name, source[name], source.origins[name])
@@ -49,14 +48,6 @@ def _merged(section: Map, from_settings: Map, warnings: Warnings) -> Map:
             text = f"belongs to {KEY}, and is used from here only when it is not set there; move it"
             warnings.add(origin, f"litellm_settings.{name}", text)
     return merged
-
-
-def _ignored(section: Map, warnings: Warnings) -> None:
-    general = known.GENERAL | {"health_check_interval"}
-    for name, origin in section.origins.items():
-        if name not in FIELDS | known.ROUTER:
-            elsewhere = "general_settings" if name in general else "litellm_settings" if name in known.SETTINGS else ""
-            warnings.unknown(origin, f"{KEY}.{name}", FIELDS | known.ROUTER, elsewhere=elsewhere)
 
 
 def _all_fallbacks(section: Map, groups: frozenset[str], warnings: Warnings) -> dict[str, Fallbacks]:

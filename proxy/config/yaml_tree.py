@@ -12,9 +12,10 @@ import yaml
 from proxy.config.errors import ConfigError, Place
 
 _MAX_DEPTH = 100
-_MAX_NODES = 1_000_000
+_MAX_NODES = 200_000
 _TAG = "tag:yaml.org,2002:"
 _MERGE = _TAG + "merge"
+_TAG_REFUSED = "this YAML tag is not supported; remove it"
 
 
 class Origin(NamedTuple):
@@ -67,7 +68,7 @@ def parse(text: str, file: Path) -> Map:
     try:
         loader = _Loader(text)
         node = loader.get_single_node()
-        tree = _Builder(loader, file).build(node, 0) if node is not None else Map()
+        tree = _Builder(loader, file).build(node, 0) if node is not None else None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Place(file, mark.line + 1 if mark else 0)
@@ -79,6 +80,8 @@ def parse(text: str, file: Path) -> Map:
         raise ConfigError(f"invalid YAML: {problem}; save the file as UTF-8 text", place=Place(file, 0)) from None
     except RecursionError:
         raise ConfigError("nested too deeply; flatten the file", place=Place(file, 0)) from None
+    if tree is None:
+        return Map()
     if not isinstance(tree, Map):
         raise ConfigError("the file must be a mapping; start it with `model_list:`", place=Place(file, 1))
     return tree
@@ -99,6 +102,8 @@ class _Builder:
             raise ConfigError("nested too deeply, or refers to itself; write the value out", place=self._place(node))
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node)
+        if node.tag not in {_TAG + "map", _TAG + "seq"}:
+            raise ConfigError(_TAG_REFUSED, place=self._place(node))
         self._open.add(id(node))
         try:
             return self._mapping(node, depth) if isinstance(node, yaml.MappingNode) else self._sequence(node, depth)
@@ -153,7 +158,7 @@ class _Builder:
         if kind in {"str", "timestamp", "merge"}:
             return str(node.value)
         if kind not in {"null", "bool", "int", "float"}:
-            raise ConfigError("this YAML tag is not supported; remove it", place=self._place(node))
+            raise ConfigError(_TAG_REFUSED, place=self._place(node))
         try:
             value = self._loader.construct_object(node)
         except (ValueError, KeyError, IndexError):

@@ -72,7 +72,7 @@ class StreamFailure(Failure):
             503, f"litellm.ServiceUnavailableError: litellm.MidStreamFallbackError: {self.original}", kind="unavailable"
         )
         self.continuable = continuable
-        """A fallback may be asked to go on: the vendor sent an error event or garbage. Not when the connection broke (A.md, A4)."""
+        """A fallback may go on: the vendor sent an error or garbage. Not so when the connection broke (A.md, A4)."""
 
     def text(self) -> str:
         return f"{super().text()} Original exception: APIConnectionError: {self.original}"
