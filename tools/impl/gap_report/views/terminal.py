@@ -64,10 +64,8 @@ def _items(report: Report) -> Table:
 
 def _cell(standing: Standing) -> Text:
     cell = Text(standing.verdict, style=_COLOURS[standing.verdict])
-    for part in (words.counts(standing), words.deviating(standing)):
-        if part:
-            cell.append(f"  {part}", style="default")
-    return cell
+    parts = filter(None, (*words.counts(standing).split(", "), words.deviating(standing)))
+    return cell.append("".join(f"\n{part}" for part in parts), style="default")
 
 
 def _readiness(name: str, entries: Iterable[Readiness], report: Report) -> Table:
