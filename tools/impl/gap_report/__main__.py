@@ -31,7 +31,7 @@ OUR_PROXY = "proxy"
 @click.option("--require", multiple=True, metavar="NAME", help="Item, category or requirement to be ready.")
 @click.option("--matrix", "matrix_path", type=_FILE, default=MATRIX, help="The gap matrix.")
 @click.argument("pytest_arguments", nargs=-1, type=click.UNPROCESSED)
-def main(  # noqa: PLR0913 - a parameter for each option
+def main(
     *,
     files: tuple[Path, ...],
     targets: tuple[str, ...],
