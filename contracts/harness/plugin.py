@@ -17,13 +17,12 @@ from contracts.harness.run import RUN, Run
 from contracts.harness.setup import Setup
 from contracts.harness.targets import Kind
 from contracts.harness.translation import Translation
-from contracts.harness.verdict import Verdict, as_report_field, fault_of, first_line
+from contracts.harness.verdict import Verdict, as_report_field, fault_of, first_line, trimmed
 from contracts.harness.wirelog import render
 
 __tracebackhide__ = True
 
 CASSETTES = ROOT / "cassettes"
-SLOW_SECONDS = 3.0
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -180,6 +179,8 @@ def pytest_runtest_makereport(
         verdict.fault = fault_of(call.excinfo.value)
         verdict.message = first_line(call.excinfo.value)
         verdict.wire = render(made.exchanges) if isinstance(made, Case) else ""
+        if (shown := trimmed(call.excinfo, item.path)) is not None:
+            report.longrepr = shown
         report.sections.append(("whose fault", verdict.explanation))
         if verdict.wire:
             report.sections.append(("wire log", verdict.wire))

@@ -134,7 +134,7 @@ class Run:
             return
         result = case_result(case, self._reports.pop(case))
         self._results.append(result)
-        if result.duration > SLOW_SECONDS and "slow" not in report.keywords:
+        if self.target.kind is Kind.PROXY and result.duration > SLOW_SECONDS and "slow" not in report.keywords:
             self._slow.append((case, result.duration))
         if self._writer:
             self._writer.record(result)

@@ -32,11 +32,15 @@ class Kind(StrEnum):
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
-    """`name` stands in results and baseline. A foreign target has a `command` with {config} and {port}, or a `url`."""
+    """`name` stands in results and baseline. A live target has a `command` with {config} and {port}, or a `url`.
+
+    A command of the user's runs where the user is, ours in a scratch folder. `patience` for the start, in seconds.
+    """
 
     kind: Kind
     name: str
     command: tuple[str, ...] = ()
+    command_is_ours: bool = True
     url: str = ""
     patience: float = 60.0
 
@@ -65,11 +69,11 @@ def make_target(name: str | None, *, gateway_cmd: str | None = None, gateway_nam
     """
     command = tuple(shlex.split(gateway_cmd)) if gateway_cmd else ()
     if name is None and command:
-        return Target(kind=Kind.FOREIGN, name=gateway_name, command=command)
-    if name == Kind.PROXY or name is None:
-        return Target(kind=Kind.PROXY, name=Kind.PROXY, command=command or proxy_command(), patience=30.0)
-    if name == Kind.REFERENCE:
-        return Target(kind=Kind.REFERENCE, name=name, command=command or reference_command(), patience=180.0)
+        return Target(kind=Kind.FOREIGN, name=gateway_name, command=command, command_is_ours=False)
+    if name in {Kind.PROXY, Kind.REFERENCE, None}:
+        kind = Kind(name or Kind.PROXY)
+        own, patience = (proxy_command(), 30.0) if kind is Kind.PROXY else (reference_command(), 180.0)
+        return Target(kind=kind, name=kind, command=command or own, command_is_ours=not command, patience=patience)
     if command:
         raise ValueError(f"--target={name} is not started by --gateway-cmd; drop one of them")
     if name == Kind.CASSETTE:
@@ -110,18 +114,18 @@ class Gateways:
         self._upstream: Server | None = None
         self._gateway: Server | None = None
         self._running: Running | None = None
-        self._failed: dict[str, TargetUnavailable] = {}
+        self._failed: dict[str, str] = {}
 
     def running(self, config: str) -> Running:
         """The gateway with that config, started if need be. Raises TargetUnavailable, Untestable or HarnessError."""
         if config in self._failed:
-            raise self._failed[config]
+            raise TargetUnavailable(self._failed[config])
         if self._running is None or self._running.config != config:
             self._stop_gateway()
             try:
                 self._running = self._reach(config) if self._target.url else self._start(config)
             except TargetUnavailable as error:
-                self._failed[config] = error
+                self._failed[config] = str(error)
                 raise
         self._running.check_alive()
         return self._running
@@ -152,7 +156,7 @@ class Gateways:
             ready_path=READY,
             environment=clean_environment(folder, environment_of(config, translation)),
             log=folder / "gateway.log",
-            cwd=folder,
+            cwd=folder if self._target.command_is_ours else Path.cwd(),
             patience=self._target.patience,
         )
         return Running(config, translation, self._gateway.check_alive)

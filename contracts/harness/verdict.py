@@ -10,7 +10,7 @@ import msgspec
 import pytest
 import yaml
 
-from contracts.harness.faults import HarnessError, TargetUnavailable, Untestable
+from contracts.harness.faults import CheckFailed, HarnessError, TargetUnavailable, Untestable
 from contracts.harness.results import Body, CaseResult, Fault, Outcome, Provenance
 
 _HARNESS = Path(__file__).parent
@@ -60,6 +60,18 @@ def first_line(error: BaseException) -> str:
     """The one-line reason."""
     lines = str(error).splitlines()
     return lines[0] if lines and lines[0] else type(error).__name__
+
+
+def trimmed(caught: pytest.ExceptionInfo[BaseException], test_file: Path) -> str | None:
+    """The failure without the harness's own frames, when its message is complete; None leaves it to pytest."""
+    error = caught.value
+    if isinstance(error, CheckFailed):
+        entries = [entry for entry in caught.traceback if entry.path == test_file]
+        where = [f"{entry.path}:{entry.lineno + 1}: {str(entry.statement).strip()}" for entry in entries]
+        return "\n".join([*where, str(error)])
+    if isinstance(error, HarnessError | TargetUnavailable | Untestable):
+        return f"{type(error).__name__}: {error}"
+    return None
 
 
 def case_result(case: str, reports: Sequence[pytest.TestReport]) -> CaseResult:
