@@ -12,13 +12,14 @@ from proxy.config.deployments import model_list
 from proxy.config.errors import ConfigError, Place
 from proxy.config.files import read
 from proxy.config.model import GeneralSettings, ModelEntry, ProxyConfig, RouterSettings, Settings
-from proxy.config.references import PREFIX, apply_variables, export, resolve
+from proxy.config.references import PREFIX, apply_variables, export, resolve, variable
 from proxy.config.router import router_settings
 from proxy.config.sections import GENERAL_FIELDS, ROUTER_FIELDS, SETTINGS_FIELDS, warn_of_unknown
 from proxy.config.yaml_tree import Map, Origin, plain
 
 #: The master key of the built-in config when LITELLM_MASTER_KEY is not set. Everybody knows it.
 DEVELOPMENT_KEY: Final = "sk-1234"
+MASTER_KEY: Final = "LITELLM_MASTER_KEY"
 
 _READ_HERE: Final = frozenset(
     {"model_list", "router_settings", "litellm_settings", "general_settings", "environment_variables"}
@@ -78,10 +79,15 @@ def _master_key_reference(tree: Map) -> str | None:
 def _refuse_open_door(general: Map, reference: str | None) -> None:
     """A master key that was meant but is empty: the reference would then let every request in."""
     key = general.get("master_key")
+    danger = "which would let every request in"
     if reference is not None and not key:
-        problem = f"environment variable {reference} is not set, which would let every request in; set it"
-    elif key == "":
-        problem = "is empty, which would let every request in; write a key, or remove the line"
+        problem = f"environment variable {reference} is not set, {danger}; set it"
+    elif isinstance(key, str) and not key.strip():
+        problem = f"is empty, {danger}; write a key, or remove the line"
+    elif key is None and variable(MASTER_KEY) == "":
+        raise ConfigError(
+            f"is set but empty, {danger}; give it a key, or unset it", key=f"environment variable {MASTER_KEY}"
+        )
     else:
         return
     raise ConfigError(problem, place=general.origins["master_key"].place, key="general_settings.master_key")

@@ -1,0 +1,115 @@
+"""Whatever a config file holds: a config or a ConfigError of one line, and no secret in any message."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import yaml
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from proxy.config import known
+from proxy.config.errors import ConfigError
+from proxy.config.loader import load_config
+from proxy.config.model import ProxyConfig
+from proxy.config.sections import GENERAL_FIELDS, ROUTER_FIELDS, SETTINGS_FIELDS
+
+SECRET = "sk-SECRET"
+
+scalars = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.dates(),
+    st.text(max_size=8),
+    st.sampled_from([SECRET, "http://h/v1", "os.environ/HOME", "os.environ/NOT_SET_ANYWHERE", "*", "30", "a.b", ""]),
+)
+names = st.sampled_from(
+    [
+        *sorted(ROUTER_FIELDS | SETTINGS_FIELDS | GENERAL_FIELDS | known.PARAMS | known.SECTIONS),
+        "model_list",
+        "model_name",
+        "litellm_params",
+        "tianji_params",
+        "model",
+        "api_key",
+        "api_base",
+        "id",
+        "rpm",
+        "include",
+        "router_settings",
+        "litellm_settings",
+        "tianji_settings",
+        "general_settings",
+        "environment_variables",
+        "model_info",
+    ]
+)
+values = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names | st.text(max_size=5), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def sections(fields: frozenset[str]) -> st.SearchStrategy[Any]:
+    return st.dictionaries(st.sampled_from(sorted(fields)), values, max_size=3) | values
+
+
+deployments = st.fixed_dictionaries(
+    {"model_name": st.just("a") | values, "litellm_params": st.fixed_dictionaries({"model": st.just("openai/x")})},
+    optional={"model_info": sections(frozenset({"id", "rpm", "supported_environments"})), "rpm": values},
+) | sections(frozenset({"model_name", "litellm_params"}))
+configs = st.fixed_dictionaries(
+    {},
+    optional={
+        "model_list": st.lists(deployments, max_size=2) | values,
+        "router_settings": sections(ROUTER_FIELDS),
+        "litellm_settings": sections(SETTINGS_FIELDS | ROUTER_FIELDS),
+        "tianji_settings": sections(SETTINGS_FIELDS),
+        "general_settings": sections(GENERAL_FIELDS),
+        "environment_variables": st.dictionaries(st.sampled_from(["HYPOTHESIS_A", "B=C", "D"]), values, max_size=2),
+        "guardrails": values,
+        "include": values,
+    },
+)
+
+
+def load(text: str) -> ProxyConfig | str:
+    before = dict(os.environ)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, "c.yaml")
+            file.write_bytes(text.encode("utf-8", "surrogatepass"))
+            return load_config(file)
+    except ConfigError as error:
+        return str(error)
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def check(text: str) -> None:
+    result = load(text)
+    lines = list(result.warnings) if isinstance(result, ProxyConfig) else [result]
+    for line in lines:
+        assert line
+        assert len(line.splitlines()) == 1
+        assert SECRET not in line
+
+
+@given(configs)
+@example({"router_settings": {"fallbacks": [{"a": [{"model": None}]}]}})
+@example({"model_list": [{"model_name": "a", "litellm_params": {"model": "x", "api_base": "http://[h"}}]})
+def test_any_structure(config: Any) -> None:
+    check(yaml.safe_dump(config, allow_unicode=True))
+
+
+@given(st.text(st.characters(), max_size=60) | st.text("ab:-[]{}&*!<>|?%@`\"'#,\n\t 019.~", max_size=60))
+@example("a: 2024-99-01")
+@example("\ud800")
+@example("? \n")
+def test_any_text(text: str) -> None:
+    check(text)
