@@ -13,6 +13,7 @@ import yaml
 T = TypeVar("T")
 Steps = tuple[str | int, ...]
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _WHERE = re.compile(r"^(?P<what>.*?)(?: - at (?:`key` in )?`\$(?P<path>[^`]*)`)?$", re.DOTALL)
 _STEP = re.compile(r"\.(?P<key>[^.\[]+)|\[(?P<index>\d+)\]")
 _FIELD = re.compile(r"unknown field `(?P<name>[^`]+)`")
@@ -41,7 +42,7 @@ class Document:
         self.path = path
         try:
             text = path.read_text(encoding="utf-8")
-            root = yaml.compose(text, Loader=yaml.SafeLoader)
+            root = yaml.compose(text, Loader=_LOADER)
         except OSError as error:
             raise YamlError(path, [Problem(1, "$", error.strerror or str(error))]) from None
         except UnicodeDecodeError as error:
@@ -55,7 +56,7 @@ class Document:
         if repeated:
             raise YamlError(path, repeated)
         self._root = root
-        self.data: dict[str, Any] = yaml.safe_load(text)
+        self.data: dict[str, Any] = yaml.load(text, Loader=_LOADER)  # noqa: S506 - it is a safe loader
 
     def decode(self, kind: type[T], *, each: dict[str, type] | None = None) -> T:
         """The whole file as a `kind`. Raises YamlError.

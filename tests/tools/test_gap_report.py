@@ -294,7 +294,7 @@ def test_two_runs_of_one_target_are_told_apart(bench: Bench) -> None:
     done = bench.report(
         "--results", str(bench.folder / "before.jsonl"), "--results", bench.results(THEIRS), "--format=json"
     )
-    assert list(msgspec.json.decode(done.stdout)["targets"]) == ["go", "go (go)"]
+    assert list(msgspec.json.decode(done.stdout)["targets"]) == ["go", "go 2"]
 
 
 def test_our_own_claims_must_hold(bench: Bench) -> None:
@@ -353,10 +353,10 @@ def test_the_report_can_go_to_a_file(bench: Bench) -> None:
 
 
 def test_the_last_results_are_used_else_the_contracts_run(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    ran: list[tuple[str, tuple[str, ...]]] = []
+    ran: list[list[str]] = []
 
-    def run_contracts(target: str, arguments: tuple[str, ...]) -> Results:
-        ran.append((target, arguments))
+    def run_contracts(arguments: list[str]) -> Results:
+        ran.append(arguments)
         return OURS
 
     monkeypatch.setattr(command, "run_contracts", run_contracts)
@@ -369,17 +369,17 @@ def test_the_last_results_are_used_else_the_contracts_run(bench: Bench, monkeypa
     (bench.folder / "proxy.jsonl").write_text("")
     bench.report()
     bench.report("--run", "--target", "cassette")
-    bench.report("--target", "gw", "--", "--gateway-cmd", "serve {config}")
+    bench.report("--gateway-cmd", "serve {config} {port}", "--gateway-name", "gw", "--", "--reseed", "7")
     assert ran == [
-        ("proxy", ()),
-        ("proxy", ()),
-        ("cassette", ()),
-        ("gw", ("--gateway-cmd", "serve {config}")),
+        ["--target=proxy"],
+        ["--target=proxy"],
+        ["--target=cassette"],
+        ["--gateway-cmd=serve {config} {port}", "--gateway-name=gw", "--reseed", "7"],
     ]
 
 
 def test_a_suite_that_did_not_run_gives_no_report(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    def run_contracts(target: str, arguments: tuple[str, ...]) -> Results:
+    def run_contracts(arguments: list[str]) -> Results:
         raise SuiteError("the contracts did not run on proxy")
 
     monkeypatch.setattr(command, "run_contracts", run_contracts)

@@ -455,15 +455,17 @@ def test_the_suite_runs_whole_and_its_results_are_read(
     source = suite.ROOT / "contracts" / "harness" / "results.py"
     monkeypatch.setattr(suite, "ROOT", tmp_path)
     monkeypatch.setattr(suite, "REPORTS", tmp_path / "reports")
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p xdist")
     (tmp_path / "contracts").mkdir()
     (tmp_path / "contracts_results.py").write_text(source.read_text())
     (tmp_path / "conftest.py").write_text(FAKE_SUITE)
     (tmp_path / "contracts" / "test_a.py").write_text("def test_fails():\n    assert False\n")
-    results = suite.run_contracts("http://127.0.0.1:4000")
+    results = suite.run_contracts(["--target=proxy"])
     assert [case.case for case in results.cases] == ["a"]
-    assert (tmp_path / "reports" / "http-127.0.0.1-4000.jsonl").exists()
+    assert (tmp_path / "reports" / "proxy.jsonl").exists()
     out, err = capfd.readouterr()
     assert out == "", "standard output is the report's"
     assert "1 failed" in err
     with pytest.raises(suite.SuiteError, match="pytest ended with code 4"):
-        suite.run_contracts("proxy", ["--no-such-option"])
+        suite.run_contracts(["--no-such-option"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -26,23 +27,29 @@ def results_path(target: str) -> Path:
     return REPORTS / f"{re.sub(r'[^A-Za-z0-9.-]+', '-', target).strip('-')}.jsonl"
 
 
-def run_contracts(target: str, arguments: Sequence[str] = ()) -> Results:
-    """Run every contract on `target` and keep the results; pytest's progress goes to stderr. Raises SuiteError.
+def run_contracts(arguments: Sequence[str]) -> Results:
+    """Run every contract and keep the results; pytest's progress goes to stderr. Raises SuiteError.
 
-    `arguments` are further ones for pytest. Cases that fail are results, not an error.
+    `arguments` tell pytest on which target (`--target=proxy`). Cases that fail are results, not an error.
     """
-    path = results_path(target)
-    path.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "pytest", "contracts", f"--target={target}", f"--results={path}", "-q"]
-    command += ["-n", str(os.cpu_count() or 1), "--dist", "loadgroup", "--tb=short", *arguments]
-    print(f"contracts on {target}: pytest {' '.join(command[3:])}", file=sys.stderr, flush=True)
-    code = subprocess.run(command, cwd=ROOT, stdout=sys.stderr, check=False).returncode
-    if code not in _RAN:
-        raise SuiteError(f"the contracts did not run on {target}: pytest ended with code {code}; its output is above")
+    REPORTS.mkdir(exist_ok=True)
+    path = REPORTS / f"running-{os.getpid()}.jsonl"
+    options = [f"--results={path}", *arguments]
+    if not any(re.match("--target=https?:", argument) for argument in arguments):  # a running gateway has one config
+        options += ["-n", str(os.cpu_count() or 1), "--dist", "loadgroup"]
+    command = [sys.executable, "-m", "pytest", "contracts", "-q", "--tb=short", *options]
+    print(f"contracts: {shlex.join(command[2:])}", file=sys.stderr, flush=True)
     try:
-        return read_results(path)
+        code = subprocess.run(command, cwd=ROOT, stdout=sys.stderr, check=False).returncode
+        if code not in _RAN:
+            raise SuiteError(f"the contracts did not run: pytest ended with code {code}; its output is above")
+        results = read_results(path)
+        path.replace(results_path(results.header.target))
     except ResultsError as error:
         raise SuiteError(str(error)) from None
+    finally:
+        path.unlink(missing_ok=True)
+    return results
 
 
 def has_test(test: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -22,8 +23,10 @@ OUR_PROXY = "proxy"
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--results", "files", multiple=True, type=_FILE, help="A results file; several stand side by side.")
-@click.option("--target", "targets", multiple=True, help="Measure it, when no --results. [default: proxy]")
+@click.option("--results", "files", multiple=True, type=_FILE, help="Results of an earlier run.")
+@click.option("--target", "targets", multiple=True, help="proxy, cassette, reference or a URL. [default: proxy]")
+@click.option("--gateway-cmd", metavar="COMMAND", help="A gateway to start, with {config} and {port}.")
+@click.option("--gateway-name", metavar="NAME", default="gateway", help="What to call it.")
 @click.option("--run", "renew", is_flag=True, help="Run the contracts even if reports/ has results.")
 @click.option("--format", "view", type=click.Choice(list(VIEWS)), default="terminal", show_default=True)
 @click.option("--output", type=_FILE, help="Write the report there instead of to standard output.")
@@ -35,6 +38,8 @@ def main(
     *,
     files: tuple[Path, ...],
     targets: tuple[str, ...],
+    gateway_cmd: str | None,
+    gateway_name: str,
     renew: bool,
     view: str,
     output: Path | None,
@@ -45,17 +50,23 @@ def main(
 ) -> None:
     """Say how ready a gateway is to take over from the reference, for each of the 70 gap items.
 
-    Reads the results given, else the last ones of the target in reports/, else runs the contracts (arguments after --
-    go to pytest, such as --gateway-cmd).
+    Reads results; of each target and gateway the last ones in reports/ are taken, or the contracts run (arguments after
+    -- go to pytest). All stand side by side.
 
     Exit status: 0 ready, 1 something required is not (an item declared implemented on our proxy, what --config depends
     on, what --require names), 2 the report could not be made.
     """
     try:
         matrix = load_matrix(matrix_path)
-        runs = _labelled(files) if files else _measure(targets or (OUR_PROXY,), renew, pytest_arguments)
         use = config_use(matrix, config_path) if config_path else None
-        report = build_report(matrix, runs, suite_version(), use)
+        found = [read_results(file) for file in files]
+        wanted = [(target, [f"--target={target}"]) for target in targets]
+        if gateway_cmd:
+            wanted.append((gateway_name, [f"--gateway-cmd={gateway_cmd}", f"--gateway-name={gateway_name}"]))
+        if not found and not wanted:
+            wanted = [(OUR_PROXY, [f"--target={OUR_PROXY}"])]
+        found += [_measured(name, renew, [*how, *pytest_arguments]) for name, how in wanted]
+        report = build_report(matrix, _labelled(found), suite_version(), use)
         unmet = _unmet(report) + _unmet_names(report, require)
     except (YamlError, ResultsError, SuiteError, ConfigError, click.UsageError) as error:
         click.echo(f"gap_report: {error}", err=True)
@@ -71,21 +82,19 @@ def main(
     sys.exit(1 if unmet else 0)
 
 
-def _labelled(files: Iterable[Path]) -> dict[str, Results]:
+def _labelled(found: Iterable[Results]) -> dict[str, Results]:
+    """By target; a second run of one target is called `proxy 2`."""
     runs: dict[str, Results] = {}
-    for file in files:
-        results = read_results(file)
-        label = results.header.target
-        runs[f"{label} ({file.stem})" if label in runs else label] = results
+    seen: Counter[str] = Counter()
+    for results in found:
+        target = results.header.target
+        seen[target] += 1
+        runs[f"{target} {seen[target]}" if seen[target] > 1 else target] = results
     return runs
 
 
-def _measure(targets: Iterable[str], renew: bool, arguments: tuple[str, ...]) -> dict[str, Results]:
-    runs: dict[str, Results] = {}
-    for target in targets:
-        results = None if renew or arguments else _last(target)
-        runs[target] = results or run_contracts(target, arguments)
-    return runs
+def _measured(target: str, renew: bool, arguments: list[str]) -> Results:
+    return (None if renew else _last(target)) or run_contracts(arguments)
 
 
 def _last(target: str) -> Results | None:

@@ -48,7 +48,7 @@ def main(files: tuple[Path, ...], update: bool, skip_proof: bool, matrix_path: P
         matrix = load_matrix(matrix_path)
         baseline = read_baseline(baseline_path)
         committed = tuple(committed_baselines(baseline_path))
-        runs = _read(files) if files else {target: run_contracts(target) for target in TARGETS}
+        runs = _read(files) if files else {target: run_contracts([f"--target={target}"]) for target in TARGETS}
     except (YamlError, BaselineError, ResultsError, SuiteError) as error:
         click.echo(f"gate: {error}", err=True)
         sys.exit(2)
