@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from proxy.config.errors import ConfigError
+from proxy.config.errors import ConfigError, one_line
 from proxy.config.yaml_tree import Map, Origin, Seq, plain, respelled
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -41,7 +41,7 @@ class Warnings:
 
     def add(self, origin: Origin, key: str, text: str) -> None:
         """Note one thing; ``text`` says what is odd and how to fix it."""
-        self.lines.append(f"{origin.place}: {key}: {text}")
+        self.lines.append(one_line(f"{origin.place}: {key}: {text}"))
 
     def unknown(self, origin: Origin, key: str, known: Collection[str], *, elsewhere: str = "") -> None:
         """Note a key that nothing reads; ``elsewhere`` is the section that has a key of this name."""

@@ -18,5 +18,9 @@ class ConfigError(Exception):
     """The gateway cannot run with this config; its text is one line, ``FILE:LINE: KEY: what is wrong; how to fix``."""
 
     def __init__(self, problem: str, *, place: Place | None = None, key: str = "") -> None:
-        parts = [str(place) if place else "", key, " ".join(problem.split())]
-        super().__init__(": ".join(part for part in parts if part))
+        super().__init__(one_line(": ".join(part for part in (str(place or ""), key, problem) if part)))
+
+
+def one_line(text: str) -> str:
+    """The text without line breaks, and with every character escaped that a terminal might obey."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in " ".join(text.split()))

@@ -114,6 +114,13 @@ def test_wrong_types_name_their_line(refuse: Refuse, text: str, message: str) ->
     assert refuse(text).startswith(f"config.yaml:{message}")
 
 
+def test_messages_cannot_command_a_terminal(load: Load, refuse: Refuse) -> None:
+    assert any(r"config.yaml:1: \x1b[31mred: unknown" in line for line in load('"\\e[31mred": 1\n').warnings)
+    assert refuse('model_list: [{model_name: a, litellm_params: {model: b, "cost_per_\\n\\e": x}}]\n').startswith(
+        r"config.yaml:1: model_list[0].litellm_params.cost_per_ \x1b: expected a number"
+    )
+
+
 def test_every_error_says_how_to_fix_it(refuse: Refuse) -> None:
     assert refuse("litellm_settings:\n  request_timeout: soon\n") == (
         "config.yaml:2: litellm_settings.request_timeout: expected a number, not text;"
