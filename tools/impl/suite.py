@@ -34,7 +34,7 @@ def run_contracts(arguments: Sequence[str]) -> Results:
     """
     REPORTS.mkdir(exist_ok=True)
     path = REPORTS / f"running-{os.getpid()}.jsonl"
-    options = [f"--results={path}", *arguments]
+    options = [f"--results={path.relative_to(ROOT)}", *arguments]
     if not any(re.match("--target=https?:", argument) for argument in arguments):  # a running gateway has one config
         options += ["-n", str(os.cpu_count() or 1), "--dist", "loadgroup"]
     command = [sys.executable, "-m", "pytest", "contracts", "-q", "--tb=short", *options]
