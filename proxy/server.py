@@ -92,7 +92,7 @@ async def draining(gateway: Gateway) -> AsyncIterator[None]:
     """On SIGTERM say to readiness probes that the process stops, and only then (``shutdown_delay``) stop listening."""
     loop = asyncio.get_running_loop()
     stop_listening = signal.getsignal(signal.SIGTERM)
-    delay = float(gateway.snapshot.config.general_settings.other.get("shutdown_delay") or 0)
+    delay = gateway.snapshot.config.general_settings.shutdown_delay
 
     def drain(sig: int, frame: FrameType | None) -> None:
         if not gateway.draining:
@@ -111,7 +111,7 @@ def serve(config: ProxyConfig, *, host: str, port: int, workers: int = 1, log_le
     Raises:
         proxy.config.errors.ConfigError: the config names something that does not exist.
     """
-    timeout = config.general_settings.other.get("shutdown_timeout")
+    timeout = config.general_settings.shutdown_timeout
     factory = AppFactory(config)
     settings: dict[str, Any] = {
         "app": factory if workers > 1 else factory(),

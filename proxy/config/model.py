@@ -200,6 +200,10 @@ class GeneralSettings(Section, frozen=True, kw_only=True):
     health_check_interval: Amount = 300
     forward_client_headers_to_llm_api: bool = False
     store_model_in_db: bool = False
+    shutdown_delay: Amount = 0
+    """How long readiness says that the process stops before it stops listening. Not of the reference."""
+    shutdown_timeout: Amount | None = None
+    """How long calls in progress may go on after that. Not of the reference."""
     other: dict[str, Any] = {}
     """Every other key of the section."""
 
