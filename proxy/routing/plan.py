@@ -10,6 +10,7 @@ fallbacks before the next of the list, and may go round in circles: declared dev
 """
 
 from collections.abc import Generator, Sequence
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -61,8 +62,12 @@ class Plan:
     def __init__(self, router: Router, request: RouteRequest) -> None:
         self._router = router
         self._request = request
-        self._lists = FallbackLists(router.settings, request)
         self._fallbacks = 0
+
+    @cached_property
+    def _lists(self) -> FallbackLists:
+        """Worked out on the first failure: most calls have none."""
+        return FallbackLists(self._router.settings, self._request)
 
     def steps(self) -> Steps:
         """The whole plan, from the requested group on."""
