@@ -19,7 +19,7 @@ from contracts.harness.client import make_client, observe
 from contracts.harness.configs import MASTER_KEY
 from contracts.harness.deviation import Check, check_declared, judge
 from contracts.harness.exchange import GATEWAY_URL, JOURNAL_URL, UPSTREAM_URL, Exchange, Frame, Request
-from contracts.harness.faults import CheckFailed, HarnessError
+from contracts.harness.faults import CheckFailed, HarnessError, TargetUnavailable
 from contracts.harness.journal import Journal
 from contracts.harness.results import Body, Provenance
 from contracts.harness.setup import Setup
@@ -69,13 +69,13 @@ class Case:
         if answer.status >= 300:
             raise HarnessError(f"the simulated upstream refuses the script: {answer.status} {answer.text}")
 
-    def journal(self, *, calls: int = 0, within: float = 2.0) -> Journal:
-        """What the scripted upstreams received. Waits up to `within` seconds until there are `calls` of them.
+    def journal(self, *, calls: int = 0, within: float = 0.5) -> Journal:
+        """What the scripted upstreams received. Waits up to `within` seconds for `calls` of them, and for all to end.
 
         Read once after the last request to the gateway; asking again gives the same.
         """
         if self._journal is None:
-            if calls and self.setup.is_live:
+            if self.setup.is_live:
                 self._await_calls(calls, within)
             answer = self._exchange("GET", f"{JOURNAL_URL}?case={self._quoted_name}", b"", {})
             if answer.status != 200:
@@ -196,6 +196,16 @@ class Case:
         check_declared(self.setup.contract.item, self.setup.case_id, deviates=True)
         self.body = judge(self.setup.kind, observed, as_recorded=as_recorded, required=required)
 
+    def evidence(self) -> list[Exchange]:
+        """All exchanges for a failure report, with the upstreams' journal even if the case did not ask for it."""
+        if self._journal is not None or not self.setup.is_live or not self.exchanges:
+            return self.exchanges
+        request = Request("GET", f"{JOURNAL_URL}?case={self._quoted_name}", httpx.Headers())
+        try:
+            return [*self.exchanges, self._send(request, "at the end", unrecorded=True)]
+        except (httpx.HTTPError, CheckFailed, HarnessError, TargetUnavailable):
+            return self.exchanges
+
     def finish(self) -> None:
         """After the case has passed: check what only the whole case shows, and save its recording."""
         if self.body is None:
@@ -241,15 +251,17 @@ class Case:
             recorded = self.setup.player.check_request(request, label)
             exchange = recorded if taped else self._send(request, label)
         else:
-            exchange = self._send(request, label, taped=taped, close_after=close_after)
+            exchange = self._send(request, label, unrecorded=taped, close_after=close_after)
         self.exchanges.append(exchange)
         if self.setup.recorder is not None:
             self._keep(self.setup.recorder, exchange)
         return exchange
 
-    def _send(self, request: Request, label: str, *, taped: bool = False, close_after: int | None = None) -> Exchange:
+    def _send(
+        self, request: Request, label: str, *, unrecorded: bool = False, close_after: int | None = None
+    ) -> Exchange:
         translation = self.setup.translation
-        client = self._unrecorded if taped else self._client
+        client = self._unrecorded if unrecorded else self._client
         live = client.build_request(
             request.method,
             translation.out(request.url),
@@ -278,7 +290,7 @@ class Case:
             ),
             seconds=observed.seconds,
             end=observed.end,
-            taped=taped,
+            taped=unrecorded,
         )
 
     def _keep(self, recorder: Recorder, exchange: Exchange) -> None:
@@ -292,12 +304,12 @@ class Case:
 
     def _await_calls(self, calls: int, within: float) -> None:
         deadline = time.monotonic() + within
-        url = self.setup.translation.out(JOURNAL_URL)
+        url = self.setup.translation.out(f"{UPSTREAM_URL}/calls?case={self._quoted_name}")
         while time.monotonic() < deadline:
-            received = self._unrecorded.get(url, params={"case": self.setup.name}).json()["calls"]
-            if len(received) >= calls:
+            seen = self._unrecorded.get(url).json()
+            if seen["received"] >= calls and not seen["open"]:
                 return
-            time.sleep(0.02)
+            time.sleep(0.01)
 
 
 _JSON = {"content-type": "application/json"}

@@ -34,16 +34,26 @@ def folder_of(item: str) -> Path:
     return ROOT / "contracts" / (CORE if item == CORE else item[0])
 
 
-def list_cases(item: str, keyword: str = "") -> list[CaseInfo]:
-    """The cases of an item, those of `keyword` only if it is given. Raises CatalogueError."""
-    expression = keyword if item == CORE else " and ".join(part for part in (item, keyword and f"({keyword})") if part)
-    arguments = [str(folder_of(item)), "--collect-only", "-q", "-p", "no:cacheprovider", "--target=reference"]
-    collector = _Collector()
+def selection(item: str, keyword: str = "") -> list[str]:
+    """The pytest arguments that select the cases of an item, those of `keyword` only if it is given."""
+    parts = [part for part in ("" if item == CORE else item, keyword and f"({keyword})") if part]
+    return [str(folder_of(item)), *(["-k", " and ".join(parts)] if parts else [])]
+
+
+def run_in_process(arguments: Sequence[str], plugin: object) -> None:
+    """Run pytest here, quietly. Raises CatalogueError, with its output, when it could not do its work."""
+    always = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT), "-q", "-p", "no:cacheprovider"]
     output = io.StringIO()
     with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
-        code = pytest.main([*arguments, *(["-k", expression] if expression else [])], plugins=[collector])
-    if code not in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}:
+        code = pytest.main([*always, *arguments], plugins=[plugin])
+    if code not in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED}:
         raise CatalogueError(output.getvalue())
+
+
+def list_cases(item: str, keyword: str = "") -> list[CaseInfo]:
+    """The recorded cases of an item. Raises CatalogueError."""
+    collector = _Collector()
+    run_in_process([*selection(item, keyword), "--collect-only", "--target=reference"], collector)
     return [found for found in collector.found if found.item == item]
 
 

@@ -11,7 +11,7 @@ from contracts.harness.exchange import Exchange
 
 
 class UpstreamCall:
-    """One request that an upstream received."""
+    """One request that an upstream received; `end` is `done`, `open` or `client-closed` (the gateway went away)."""
 
     def __init__(self, entry: dict[str, Any]) -> None:
         self.method: str = entry["method"]
@@ -19,6 +19,7 @@ class UpstreamCall:
         self.query: Any = entry.get("query")
         self.headers = httpx.Headers(entry.get("headers") or {})
         self.body: Any = entry.get("body")
+        self.end: str = entry.get("end", "")
         self.entry = entry
 
     @property

@@ -178,7 +178,7 @@ def pytest_runtest_makereport(
     if call.excinfo is not None:
         verdict.fault = fault_of(call.excinfo.value)
         verdict.message = first_line(call.excinfo.value)
-        verdict.wire = render(made.exchanges) if isinstance(made, Case) else ""
+        verdict.wire = render(made.evidence()) if isinstance(made, Case) else ""
         if (shown := trimmed(call.excinfo, item.path)) is not None:
             report.longrepr = shown
         report.sections.append(("whose fault", verdict.explanation))

@@ -11,7 +11,7 @@ import click
 
 from contracts.harness import compare
 from contracts.harness.cassette import Recording, tapes_of
-from contracts.harness.catalogue import CaseInfo, CatalogueError, folder_of, list_cases
+from contracts.harness.catalogue import CaseInfo, CatalogueError, list_cases, selection
 from contracts.harness.configs import ROOT
 from contracts.harness.faults import HarnessError
 from contracts.harness.matrix import ITEM_IDS
@@ -54,9 +54,8 @@ def main(item: str, keyword: str, only_list: bool, jobs: int) -> None:
 
 
 def _record(item: str, keyword: str, jobs: int) -> int:
-    expression = " and ".join(part for part in ("" if item == CORE else item, keyword and f"({keyword})") if part)
-    command = [sys.executable, "-m", "pytest", str(folder_of(item)), "--target=reference", "--record-mode=rewrite"]
-    command += ["-v", "--tb=short", *(["-k", expression] if expression else [])]
+    command = [sys.executable, "-m", "pytest", *selection(item, keyword), "--target=reference"]
+    command += ["--record-mode=rewrite", "-v", "--tb=short"]
     command += ["-n", str(jobs), "--dist", "loadgroup"] if jobs > 1 else []
     return subprocess.run(command, cwd=ROOT, check=False).returncode
 
