@@ -21,24 +21,30 @@ from proxy.gateway import Gateway
 log = logging.getLogger(__name__)
 
 MAX_HEAD_BYTES = 64 * 1024
-HEAD_SECONDS = 30.0
-"""How long a client may take to send a request's head."""
+REQUEST_SECONDS = 60.0
+"""How long a client may take to send a request, head and body."""
 KEEP_ALIVE_SECONDS = 75
 DRAIN_SECONDS = 60
 """How long calls in progress may go on after SIGTERM; ``general_settings.shutdown_timeout`` changes it."""
 BACKLOG = 2048
+GC_THRESHOLDS = (20_000, 20, 50)
+"""Calls make little cyclic garbage: with Python's own thresholds a twentieth of the time goes into looking for it."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Refuses heads that are too large and closes connections whose head comes too slowly."""
+    """Refuses heads that are too large and drops connections whose request comes too slowly.
+
+    A timer runs only while a request is incomplete: one that comes in a single packet needs none.
+    """
 
     _head_bytes = 0
     _in_head = True
-    _head_timer: asyncio.TimerHandle | None = None
+    _complete = False
+    _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._await_head()
+        self._timer = self.loop.call_later(REQUEST_SECONDS, transport.close)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
@@ -46,32 +52,31 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if self._in_head:
+        if self._complete:
+            self._stop_timer()
+        elif self._timer is None:
+            self._timer = self.loop.call_later(REQUEST_SECONDS, self.transport.close)
+        if self._in_head and not self._complete:
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
                 self.send_400_response(f"The request's head is larger than {MAX_HEAD_BYTES} bytes.")
 
     def on_message_begin(self) -> None:
-        if self._head_timer is None:
-            self._await_head()
+        self._in_head, self._complete, self._head_bytes = True, False, 0
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         self._in_head = False
-        self._stop_timer()
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        self._in_head, self._head_bytes = True, 0
+        self._complete = True
         super().on_message_complete()
 
-    def _await_head(self) -> None:
-        self._head_timer = self.loop.call_later(HEAD_SECONDS, self.transport.close)
-
     def _stop_timer(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
 
 class AppFactory:
@@ -84,6 +89,7 @@ class AppFactory:
         app = build_app(Gateway(self._config), draining)
         gc.collect()
         gc.freeze()
+        gc.set_threshold(*GC_THRESHOLDS)
         return app
 
 

@@ -8,8 +8,6 @@ from litestar.types import Receive, Send
 from proxy.call import Answer
 from proxy.errors import GatewayError
 
-BODY_SECONDS = 60.0
-"""How long a client may take to send its body."""
 STALL_SECONDS = 60.0
 """How long a client may leave a stream unread."""
 WATCH_AFTER = 0.4
@@ -37,18 +35,14 @@ class BodyReader:
         """The whole body.
 
         Raises:
-            GatewayError: 413 it is too large, 408 it comes too slowly.
-            ClientGone: it never came.
+            GatewayError: 413, it is too large.
+            ClientGone: it never came, or too slowly for the server.
         """
         if self._body is None:
             announced = self._headers.get(b"content-length", b"")
             if len(announced) > 18 or (announced.isdigit() and int(announced) > self._limit):
                 raise _too_large(self._limit)
-            try:
-                async with asyncio.timeout(BODY_SECONDS):
-                    self._body = await _read(self._receive, self._limit)
-            except TimeoutError:
-                raise GatewayError(408, f"The request body did not arrive within {BODY_SECONDS:.0f} seconds") from None
+            self._body = await _read(self._receive, self._limit)
         return self._body
 
 

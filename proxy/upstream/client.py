@@ -1,15 +1,16 @@
-"""The pooled HTTP client that carries every call to a vendor."""
+"""The pooled HTTP/1.1 client that carries every call to a vendor.
 
-import ssl
+FIGURES
+"""
+
+import asyncio
+import re
 from collections.abc import AsyncIterator, Sequence
-from functools import cached_property, lru_cache
-from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined]
+from functools import lru_cache
 
-import aiohttp
-import msgspec
-from multidict import CIMultiDict
-from yarl import URL
-
+from proxy.upstream.connection import Connection, Place, Timeouts
+from proxy.upstream.decoding import ACCEPTED, Decoder
+from proxy.upstream.dialing import Dialer, Route
 from proxy.upstream.errors import Broken, ConnectFailed, Phase, TimedOut, TooLarge, UpstreamError
 
 __all__ = [
@@ -25,181 +26,215 @@ __all__ = [
 
 Headers = Sequence[tuple[str, str]]
 
-_ACCEPT_ENCODING = "gzip, deflate"
-_FRAMING = ("content-length", "transfer-encoding")
-_MAX_HEADER_LINE = 16 * 1024
-_MAX_HEADERS = 128
-
-
-class Timeouts(msgspec.Struct, frozen=True):
-    """Seconds; ``None`` is no limit."""
-
-    connect: float | None
-    """Name look-up, TCP and TLS."""
-    first_byte: float | None
-    """From the connection to the status line and headers."""
-    idle: float | None
-    """Each silence within the body."""
-    total: float | None
-    """From the call to the last byte."""
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_OWN_HEADERS = frozenset(
+    {
+        "accept-encoding",
+        "connection",
+        "content-length",
+        "expect",
+        "keep-alive",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
 
 
 class UpstreamResponse:
-    """An answer whose body has not been read yet. Read it to its end or call :meth:`aclose`."""
+    """An answer whose body has not been read yet. Read it to its end or call :meth:`aclose`.
 
-    __slots__ = ("__dict__", "_answer", "_timeouts", "status")
+    ``headers`` are as they came, names in lower case; those of a compressed answer are without its encoding and length.
+    """
 
-    def __init__(self, answer: aiohttp.ClientResponse, timeouts: Timeouts) -> None:
-        self._answer = answer
-        self._timeouts = timeouts
-        self.status: int = answer.status
+    __slots__ = ("_connection", "_decoder", "headers", "status")
 
-    @cached_property
-    def headers(self) -> list[tuple[str, str]]:
-        """As they came, names in lower case; of a compressed body without its encoding and length."""
-        headers = [
-            (name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in self._answer.raw_headers
-        ]
-        if any(name == "content-encoding" for name, _ in headers):
-            return [header for header in headers if header[0] not in ("content-encoding", "content-length")]
-        return headers
+    def __init__(self, connection: Connection) -> None:
+        self._connection: Connection | None = connection
+        self._decoder: Decoder | None = None
+        self.status = connection.status
+        self.headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in connection.headers]
+        encodings = [value.strip().lower() for name, value in self.headers if name == "content-encoding"]
+        if encodings and encodings != ["identity"]:
+            self._decoder = Decoder(", ".join(encodings))
+            self.headers = [
+                header for header in self.headers if header[0] not in ("content-encoding", "content-length")
+            ]
 
     async def read(self, limit: int) -> bytes:
         """The whole body, decompressed.
 
         Raises:
-            TooLarge: it has more than ``limit`` bytes; no more than about that many are held in memory.
+            TooLarge: it has more than ``limit`` bytes; not much more than that is ever held.
             Broken: the connection ended before the body did.
             TimedOut: ``idle`` or ``total``.
         """
+        connection = self._connection
+        if connection is not None and connection.complete and self._decoder is None:
+            body = connection.take()
+            self._release()
+            if len(body) > limit:
+                raise TooLarge(limit)
+            return body
         parts: list[bytes] = []
         size = 0
         async for part in self.chunks():
             size += len(part)
             if size > limit:
-                await self.aclose()
+                self._release()
                 raise TooLarge(limit)
             parts.append(part)
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        return b"".join(parts)
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """The body as it comes over the network, decompressed; whatever came before a failure is given first.
+        """The body as it comes over the network, decompressed. Whatever came before a failure is given before it is raised.
 
         Raises:
-            Broken: the connection ended before the body did.
+            Broken: the connection ended before the body did, or the response was closed.
             TimedOut: ``idle`` or ``total``.
         """
-        content = self._answer.content
+        decoder = self._decoder
         try:
-            while part := await content.readany():
-                yield part
-        except (aiohttp.ClientError, TimeoutError, OSError, RuntimeError) as error:
-            # the library hides what it has buffered once the connection has failed
-            if part := content._read_nowait(-1):
-                yield part
-            raise _translated(error, self._timeouts, "idle") from error
+            while (connection := self._connection) is not None:
+                if part := connection.take():
+                    if decoder is None:
+                        yield part
+                    else:
+                        for piece in decoder.feed(part):
+                            yield piece
+                elif connection.complete:
+                    if decoder is not None:
+                        decoder.finish()
+                    return
+                elif connection.error is not None:
+                    raise connection.error
+                else:
+                    await connection.wait("idle")
+            raise Broken("the response was closed")
         finally:
-            self._close()
+            self._release()
 
     async def aclose(self) -> None:
         """Drop the connection at once unless the body has been read to its end; idempotent."""
-        self._close()
+        self._release()
 
-    def _close(self) -> None:
-        self._answer.close()
+    def _release(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.release()
 
 
 class UpstreamClient:
     """One per process, made within the running loop and closed by :meth:`aclose`.
 
-    Follows no redirects, keeps no cookies, and never sends a request twice except an idempotent one (``GET``) whose
-    kept-alive connection turned out to be closed. ``HTTP_PROXY``, ``HTTPS_PROXY``, ``NO_PROXY``, ``SSL_CERT_FILE`` and
-    ``SSL_CERT_DIR`` are read when it is made.
+    There is no limit to the number of connections. Redirects are not followed, cookies not kept, and no request is sent
+    twice: a kept-alive connection that the vendor has closed is not used, and one that it closes just when a request is
+    on its way fails with :class:`Broken`, since nobody can tell whether the request was served.
 
     Args:
-        keep_alive: seconds that an unused connection is kept.
+        keep_alive: seconds that a connection may wait for its next request.
+        max_head: bytes of status line and headers that are accepted.
+
+    Raises:
+        ValueError: a proxy variable of the environment cannot be used.
     """
 
-    def __init__(self, *, keep_alive: float = 30.0) -> None:
-        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=keep_alive, ssl=ssl.create_default_context())
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"User-Agent": "tianji"},
-            skip_auto_headers=["Content-Type"],
-            max_line_size=_MAX_HEADER_LINE,
-            max_field_size=_MAX_HEADER_LINE,
-            max_headers=_MAX_HEADERS,
-        )
-        self._proxies = getproxies_environment()
-        self._target = lru_cache(maxsize=4096)(self._parse)
+    def __init__(self, *, keep_alive: float = 30.0, max_head: int = 128 * 1024) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._keep_alive = keep_alive
+        self._max_head = max_head
+        self._dialer = Dialer()
+        self._route = lru_cache(maxsize=4096)(self._dialer.route)
+        self._places: dict[tuple[str, int, bool], Place] = {}
+        self._closed = False
 
     async def send(self, method: str, url: str, headers: Headers, body: bytes, timeouts: Timeouts) -> UpstreamResponse:
         """Send a request and return when the status and headers of the answer have come.
 
-        When the waiting task is cancelled, the connection is dropped at once.
+        Headers of the connection's own (framing, ``accept-encoding``) are set here, whatever ``headers`` says. When the
+        waiting task is cancelled, the connection is dropped at once.
 
         Raises:
-            ConnectFailed: nothing was sent: no connection, or an invalid URL or header.
+            ConnectFailed: nothing was sent: no connection, or an unusable URL or header.
             TimedOut: ``connect``, ``first_byte`` or ``total``.
             Broken: the connection was lost, or the answer is not HTTP.
+            TooLarge: the headers of the answer.
         """
+        began = self._loop.time()
+        route = self._route(url)
+        head = _head(method, route, headers, len(body))
+        place = self._places.get(route.place)
+        if place is None:
+            place = self._places[route.place] = Place(self._keep_alive, self._max_head)
+        connection = place.take() or await self._open(route, place, timeouts)
         try:
-            target, proxy = self._target(url)
-            answer = await self._session.request(
-                method,
-                target,
-                headers=_sent(headers),
-                data=body,
-                allow_redirects=False,
-                proxy=proxy,
-                timeout=_client_timeout(timeouts),
-            )
-        except (aiohttp.ClientError, TimeoutError, OSError, RuntimeError, ValueError) as error:
-            raise _translated(error, timeouts, "first_byte") from error
-        if timeouts.idle != timeouts.first_byte and answer.connection and answer.connection.protocol:
-            answer.connection.protocol.read_timeout = timeouts.idle
-            answer.connection.protocol.start_timeout()
-        return UpstreamResponse(answer, timeouts)
+            connection.start(head, body, timeouts, began, bodiless=method == "HEAD")
+            while not connection.answered:
+                if connection.error is not None:
+                    raise connection.error
+                await connection.wait("first_byte")
+            return UpstreamResponse(connection)
+        except BaseException:
+            connection.release()
+            raise
 
     async def aclose(self) -> None:
-        """Close every connection; calls in progress end with :class:`Broken`."""
-        await self._session.close()
+        """Drop every connection; calls in progress end with :class:`Broken`, later ones with :class:`ConnectFailed`."""
+        self._closed = True
+        for place in self._places.values():
+            for connection in list(place.connections):
+                connection.abort()
 
-    def _parse(self, url: str) -> tuple[URL, URL | None]:
-        """The parsed URL and the proxy to go through."""
-        target = URL(url, encoded=True)
-        proxy = self._proxies.get(target.scheme)
-        if proxy is None or proxy_bypass_environment(f"{target.host}:{target.port}", self._proxies):
-            return target, None
-        return target, URL(proxy)
+    async def _open(self, route: Route, place: Place, timeouts: Timeouts) -> Connection:
+        if self._closed:
+            raise ConnectFailed("the client is closed")
+        phase: Phase = "connect"
+        seconds = timeouts.connect
+        if timeouts.total is not None and (seconds is None or timeouts.total < seconds):
+            phase, seconds = "total", timeouts.total
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._dialer.open(route, place)
+        except TimeoutError as error:
+            raise TimedOut(phase, seconds) from error
+
+
+def _head(method: str, route: Route, headers: Headers, body_size: int) -> bytes:
+    """The head of a request."""
+    lines = [f"{method} {route.target} HTTP/1.1"]
+    given = set()
+    for name, value in headers:
+        field = _field(name)
+        if field not in _OWN_HEADERS:
+            given.add(field)
+            lines.append(f"{name}: {value}")
+    if "host" not in given:
+        lines.append(f"host: {route.authority}")
+    if "user-agent" not in given:
+        lines.append("user-agent: tianji")
+    if "accept" not in given:
+        lines.append("accept: */*")
+    lines.append(f"accept-encoding: {ACCEPTED}")
+    if body_size or method not in ("GET", "HEAD", "DELETE"):
+        lines.append(f"content-length: {body_size}")
+    if route.proxy is not None and route.proxy.authorization is not None and not route.is_tls:
+        lines.append(f"proxy-authorization: {route.proxy.authorization}")
+    head = "\r\n".join(lines)
+    breaks = len(lines) - 1
+    if head.count("\r") != breaks or head.count("\n") != breaks or "\0" in head:
+        raise ConnectFailed("a header holds a line break or a NUL; see extra_headers")
+    try:
+        return f"{head}\r\n\r\n".encode()
+    except UnicodeEncodeError as error:
+        raise ConnectFailed("a header cannot be encoded; see extra_headers") from error
 
 
 @lru_cache(maxsize=1024)
-def _client_timeout(timeouts: Timeouts) -> aiohttp.ClientTimeout:
-    return aiohttp.ClientTimeout(total=timeouts.total, connect=timeouts.connect, sock_read=timeouts.first_byte)
-
-
-def _sent(headers: Headers) -> CIMultiDict[str]:
-    sent = CIMultiDict(headers)
-    for name in _FRAMING:
-        if name in sent:
-            raise ValueError(name)
-    sent["Accept-Encoding"] = _ACCEPT_ENCODING
-    return sent
-
-
-def _translated(error: Exception, timeouts: Timeouts, waiting_for: Phase) -> UpstreamError:
-    """The library's error as one of ours, without the library's words: they quote URLs and header lines."""
-    match error:
-        case aiohttp.ConnectionTimeoutError():
-            return TimedOut("connect", timeouts.connect)
-        case aiohttp.SocketTimeoutError():
-            return TimedOut(waiting_for, getattr(timeouts, waiting_for))
-        case TimeoutError():
-            return TimedOut("total", timeouts.total)
-        case aiohttp.ClientConnectorDNSError():
-            return ConnectFailed("the host name cannot be resolved")
-        case aiohttp.ClientConnectorError() | aiohttp.ClientHttpProxyError() | aiohttp.InvalidURL() | ValueError():
-            return ConnectFailed(type(error).__name__)
-    return Broken(type(error).__name__)
+def _field(name: str) -> str:
+    """The name of a header in lower case."""
+    if not _TOKEN.fullmatch(name):
+        raise ConnectFailed("a header has an invalid name; see extra_headers")
+    return name.lower()
