@@ -46,7 +46,8 @@ def declared(matrix: Matrix, item_id: str, status: Status, **changes: object) ->
 def result(name: str, outcome: Outcome = PASSED, **more: object) -> CaseResult:
     fault = {FAILED: Fault.CONTRACT, UNTESTABLE: Fault.PREREQUISITE}.get(outcome)
     item = "core" if "/core/" in name else name.split("_")[1]
-    fields = {"item": item, "provenance": Provenance.RECORDED, "message": "it broke" if fault else "", **more}
+    message = "it broke" if fault else "depends on F8" if outcome is DESELECTED else ""
+    fields = {"item": item, "provenance": Provenance.RECORDED, "message": message, **more}
     return CaseResult(case=name, outcome=outcome, fault=fault, **fields)  # type: ignore[arg-type]
 
 
@@ -136,7 +137,7 @@ def test_an_implemented_item_without_contracts_is_refused(matrix: Matrix) -> Non
     [
         (FAILED, "a required case is failed (contract at fault): it broke"),
         (UNTESTABLE, "a required case is untestable (prerequisite at fault): it broke"),
-        (DESELECTED, "a required case was skipped"),
+        (DESELECTED, "a required case is deselected: depends on F8"),
     ],
 )
 def test_an_implemented_item_with_a_failing_or_skipped_case_is_refused(
@@ -154,7 +155,7 @@ def test_an_implemented_items_recorded_case_must_run_on_the_cassette(matrix: Mat
     absent = {"cassette": run("cassette", result(ORDER)), "proxy": run("proxy", result(ORDER), result(OTHER))}
     assert f"cassette/{OTHER}\n    a required case did not run on cassette" in judged(implemented, absent)
     skipped = {**absent, "cassette": run("cassette", result(ORDER), result(OTHER, DESELECTED))}
-    assert f"cassette/{OTHER}\n    a required case was skipped" in judged(implemented, skipped)
+    assert f"cassette/{OTHER}\n    a required case is deselected" in judged(implemented, skipped)
 
 
 def test_a_documented_case_has_no_cassette(matrix: Matrix) -> None:
@@ -305,7 +306,7 @@ class Tree:
         git(self.folder, "add", "-A")
         git(self.folder, "commit", "-q", "--allow-empty", "-m", "a commit")
 
-    def gate(self, runs: Mapping[str, Results], *options: str) -> Result:
+    def gate(self, runs: Mapping[str, Results], *options: str, **environment: str) -> Result:
         arguments = ["--matrix", str(self.folder / "m.yaml"), "--baseline", str(self.baseline), "--skip-proof"]
         for target, results in runs.items():
             path = self.folder / f"{target}.jsonl"
@@ -313,7 +314,7 @@ class Tree:
                 for one in results.cases:
                     writer.record(one)
             arguments += ["--results", str(path)]
-        return CliRunner().invoke(main, [*arguments, *options])
+        return CliRunner(env={"CI": None, **environment}).invoke(main, [*arguments, *options])
 
 
 @pytest.fixture
@@ -366,6 +367,13 @@ def test_update_only_adds(tree: Tree) -> None:
     assert f"A5 proxy/{ORDER}\n    the case passed before and is now failed" in done.output
 
 
+def test_ci_does_not_skip_the_proofs(tree: Tree) -> None:
+    tree.commit(Baseline().extended(both()))
+    done = tree.gate(both(), CI="true")
+    assert done.exit_code == 2
+    assert "--skip-proof is for local runs" in done.output
+
+
 def test_without_a_history_the_gate_cannot_work(tmp_path: Path) -> None:
     (tmp_path / "contracts").mkdir()
     with pytest.raises(BaselineError, match="history"):
@@ -396,41 +404,53 @@ def test_two_results_of_one_target_are_refused(tree: Tree) -> None:
     assert "there are results of proxy already" in done.output
 
 
-def test_an_implemented_item_without_sabotages_is_refused(
-    matrix: Matrix, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def proof_tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A tree whose proofs do what their text says, at first nothing."""
     monkeypatch.setattr(proofs, "ROOT", tmp_path)
-    (finding,) = proofs.prove([matrix.item("A5")], lambda _: None)
-    assert finding.subject == "contracts/A/sabotage_A5.py"
-    assert "without sabotages" in finding.message
+    for name in ("harness/sabotaged.py", "harness/mutate.py", "A/sabotage_A5.py"):
+        (tmp_path / "contracts" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "contracts" / name).touch()
+    return tmp_path / "contracts"
+
+
+def proven(*items: str) -> tuple[str, list[str]]:
+    steps: list[str] = []
+    return "\n".join(map(str, proofs.prove(items, steps.append))), steps
+
+
+def test_an_implemented_item_without_sabotages_is_refused(proof_tree: Path) -> None:
+    told, steps = proven("A4")
+    assert told.startswith("A4 contracts/A/sabotage_A4.py\n    the item is declared implemented without sabotages")
+    assert steps == []
+
+
+def test_contracts_that_can_fail_pass(proof_tree: Path) -> None:
+    assert proven("A5") == ("", ["A5: sabotages", "A5: cassette mutations"])
 
 
 @pytest.mark.parametrize(
-    ("modules", "expected"),
+    ("module", "code", "told"),
     [
-        ({}, []),
+        ("sabotaged", "print('no trip'); sys.exit(1)", "sabotages prove nothing (exit status 1):\n    no trip\n"),
+        ("sabotaged", "sys.exit(1)", "sabotages prove nothing (exit status 1):\n    fix:"),
         (
-            {"sabotaged": "print('none trips on forget'); print('nor on b'); sys.exit(1)"},
-            ["none trips on forget", "nor on b"],
+            "mutate",
+            "sys.exit(f'{sys.argv[1]} is deaf')",
+            "cassette mutations prove nothing (exit status 1):\n    A5 is deaf",
         ),
-        ({"mutate": "sys.exit(f'{sys.argv[1]}: nothing noticed')"}, ["A5: nothing noticed"]),
-        ({"sabotaged": "sys.exit(1)"}, ["exit code 1 without a word"]),
     ],
 )
-def test_contracts_that_cannot_fail_are_refused(
-    matrix: Matrix, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, modules: dict[str, str], expected: list[str]
-) -> None:
-    monkeypatch.setattr(proofs, "ROOT", tmp_path)
-    harness = tmp_path / "contracts" / "harness"
-    harness.mkdir(parents=True)
-    (tmp_path / "contracts" / "A").mkdir()
-    (tmp_path / "contracts" / "A" / "sabotage_A5.py").touch()
-    for name in ("sabotaged", "mutate"):
-        (harness / f"{name}.py").write_text(f"import sys\n{modules.get(name, '')}\n")
-    steps: list[str] = []
-    findings = list(proofs.prove([matrix.item("A5")], steps.append))
-    assert [finding.message.split(": ", 1)[1] for finding in findings] == expected
-    assert steps == ["A5: sabotages", "A5: cassette mutations"]
+def test_contracts_that_cannot_fail_are_refused(proof_tree: Path, module: str, code: str, told: str) -> None:
+    (proof_tree / "harness" / f"{module}.py").write_text(f"import sys\n{code}\n")
+    assert told in proven("A5")[0]
+
+
+def test_core_is_proven_once_it_has_sabotages(proof_tree: Path) -> None:
+    assert proven() == ("", [])
+    (proof_tree / "core").mkdir()
+    (proof_tree / "core" / "sabotage_core.py").touch()
+    assert proven() == ("", ["core: sabotages", "core: cassette mutations"])
 
 
 FAKE_SUITE = """

@@ -1,46 +1,51 @@
-"""Proof that an item's contracts can fail: its sabotages and the mutations of its cassettes."""
+"""Proof that contracts can fail: the sabotages of an item and the mutations of its cassettes."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
-from contracts.harness.matrix import ROOT, Item
+from contracts.harness.matrix import ROOT
+from contracts.harness.results import CORE
 from tools.impl.gate.findings import Finding
 
-# each prints one line per finding and exits 0 when there is none
+# each prints what it finds and exits 0 when there is nothing
 _PROOFS = {
     "sabotages": ("contracts.harness.sabotaged", "--check"),
     "cassette mutations": ("contracts.harness.mutate",),
 }
+_TOLD_LINES = 40
 
 
-def prove(items: Iterable[Item], progress: Callable[[str], None]) -> Iterator[Finding]:
-    """Run the proofs of these items one after the other."""
-    for item in items:
-        sabotages = ROOT / "contracts" / item.category / f"sabotage_{item.id}.py"
-        if not sabotages.exists():
+def prove(implemented: Iterable[str], progress: Callable[[str], None]) -> Iterator[Finding]:
+    """Prove the contracts of the implemented items one after the other, and those of core if it has sabotages."""
+    core = [CORE] if _sabotages(CORE).exists() else []
+    for item in (*core, *implemented):
+        if not _sabotages(item).exists():
             yield Finding(
-                item=item.id,
-                subject=str(sabotages.relative_to(ROOT)),
+                item=item,
+                subject=str(_sabotages(item).relative_to(ROOT)),
                 message="the item is declared implemented without sabotages: nothing shows that its contracts can fail",
                 fix="write a few one-line patches of the proxy, each with the cases that must then fail",
             )
             continue
         for name, (module, *options) in _PROOFS.items():
-            progress(f"{item.id}: {name}")
-            yield from _run(item, name, [sys.executable, "-m", module, *options, item.id])
+            progress(f"{item}: {name}")
+            yield from _run(item, name, [sys.executable, "-m", module, *options, item])
 
 
-def _run(item: Item, name: str, command: list[str]) -> Iterator[Finding]:
+def _sabotages(item: str) -> Path:
+    return ROOT / "contracts" / (CORE if item == CORE else item[0]) / f"sabotage_{item}.py"
+
+
+def _run(item: str, name: str, command: list[str]) -> Iterator[Finding]:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if done.returncode == 0:
-        return
-    told = (done.stdout or done.stderr).strip().splitlines() or [f"exit code {done.returncode} without a word"]
-    for line in told:
+    if done.returncode != 0:
+        told = (done.stdout.strip() or done.stderr.strip()).splitlines()[-_TOLD_LINES:]
         yield Finding(
-            item=item.id,
-            message=f"{name}: {line}",
+            item=item,
+            message="\n    ".join([f"{name} prove nothing (exit status {done.returncode}):", *told]),
             fix=f"python {' '.join(command[1:])} shows it alone",
         )

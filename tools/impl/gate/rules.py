@@ -179,7 +179,7 @@ def _all_pass(evidence: Evidence, item: str) -> Iterator[Finding]:
             if case.outcome in _BAD:
                 yield _about(case, target, f"a required case is {_told(case)}", "make it pass")
             elif case.outcome is Outcome.DESELECTED and (target == PROXY or case.provenance is Provenance.RECORDED):
-                yield _about(case, target, "a required case was skipped", f"let it run on {target}")
+                yield _about(case, target, f"a required case is {_told(case)}", f"let it run on {target}")
     everywhere = {name: case for found in cases.values() for name, case in found.items()}
     for target, found in cases.items():
         for name in sorted(everywhere.keys() - found.keys()):
