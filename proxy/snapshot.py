@@ -2,7 +2,8 @@
 
 import msgspec
 
-from proxy.auth.authenticator import Authenticator, build_authenticator
+from proxy.auth.authenticator import Authenticator
+from proxy.auth.selection import build_authenticator
 from proxy.config.errors import ConfigError
 from proxy.config.model import ProxyConfig
 from proxy.providers.base import find_provider
