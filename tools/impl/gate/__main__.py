@@ -75,6 +75,8 @@ def _read(files: Iterable[Path]) -> dict[str, Results]:
     for file in files:
         results = read_results(file)
         target = results.header.target
+        if target not in TARGETS:
+            raise ResultsError(f"{file}: the gate judges {' and '.join(TARGETS)}, not {target}; see tools/gap_report")
         if target in runs:
             raise ResultsError(f"{file}: there are results of {target} already; give one file a target")
         if results.header.suite != now:
