@@ -42,6 +42,14 @@ class _Counter:
         return f"{self._prefix}{self._last}"
 
 
+class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+    """How a request is sent: kept on a tape, hung up on after some frames, with another body than the case wrote."""
+
+    taped: bool = False
+    close_after: int | None = None
+    body: bytes | None = None
+
+
 class Case:
     """One running case. `exchanges` has everything it did, in order; names and origins in it are those of the case."""
 
@@ -51,6 +59,7 @@ class Case:
         self.body: Body | None = None
         self._labels: list[str] = []
         self._compared = 0
+        self._translation = setup.translation
         self._journal: Journal | None = None
         self._client = make_client()
         self._unrecorded = make_client(recorded=False)
@@ -63,8 +72,17 @@ class Case:
 
         Replies are used in order, the last one repeats; an empty list gives ordinary answers.
         """
-        body = msgspec.json.encode({"models": models})
-        answer = self._exchange("PUT", f"{UPSTREAM_URL}/script?case={self._quoted_name}", body, _JSON)
+        explicit = self.setup.naming.explicit(models)
+        self._translation = self._translation.with_words(self.setup.naming.of_replies(explicit))
+        answer = self._exchange(
+            Request(
+                "PUT",
+                f"{UPSTREAM_URL}/script?case={self._quoted_name}",
+                httpx.Headers(_JSON),
+                msgspec.json.encode({"models": models}),
+            ),
+            Delivery(body=msgspec.json.encode({"models": explicit})),
+        )
         self._journal = None
         if answer.status >= 300:
             raise HarnessError(f"the simulated upstream refuses the script: {answer.status} {answer.text}")
@@ -77,7 +95,7 @@ class Case:
         if self._journal is None:
             if self.setup.is_live:
                 self._await_calls(calls, within)
-            answer = self._exchange("GET", f"{JOURNAL_URL}?case={self._quoted_name}", b"", {})
+            answer = self._exchange(self._journal_request, Delivery())
             if answer.status != 200:
                 raise HarnessError(f"the simulated upstream has no journal: {answer.status} {answer.text}")
             self._journal = Journal(answer)
@@ -112,13 +130,9 @@ class Case:
         all_headers |= {name.lower(): value for name, value in (headers or {}).items()}
         self._journal = None
         return self._exchange(
-            method,
-            f"{GATEWAY_URL}{path}",
-            body,
-            all_headers,
-            label=label,
-            taped=taped or close_after is not None,
-            close_after=close_after,
+            Request(method, f"{GATEWAY_URL}{path}", httpx.Headers(all_headers), body),
+            Delivery(taped=taped or close_after is not None, close_after=close_after),
+            label,
         )
 
     def get(self, path: str, **options: Any) -> Exchange:
@@ -200,9 +214,8 @@ class Case:
         """All exchanges for a failure report, with the upstreams' journal even if the case did not ask for it."""
         if self._journal is not None or not self.setup.is_live or not self.exchanges:
             return self.exchanges
-        request = Request("GET", f"{JOURNAL_URL}?case={self._quoted_name}", httpx.Headers())
         try:
-            return [*self.exchanges, self._send(request, "at the end", unrecorded=True)]
+            return [*self.exchanges, self._send(self._journal_request, Delivery(taped=True), "at-the-end")]
         except (httpx.HTTPError, CheckFailed, HarnessError, TargetUnavailable):
             return self.exchanges
 
@@ -227,50 +240,41 @@ class Case:
     # --- internals ---------------------------------------------------------------------------------------------------
 
     @property
+    def _journal_request(self) -> Request:
+        return Request("GET", f"{JOURNAL_URL}?case={self._quoted_name}", httpx.Headers())
+
+    @property
     def _quoted_name(self) -> str:
         return quote(self.setup.name, safe="")
 
-    def _exchange(
-        self,
-        method: str,
-        url: str,
-        body: bytes,
-        headers: Mapping[str, str],
-        *,
-        label: str | None = None,
-        taped: bool = False,
-        close_after: int | None = None,
-    ) -> Exchange:
+    def _exchange(self, request: Request, delivery: Delivery, label: str | None = None) -> Exchange:
         counted = _counter.get().next()
         label = label or counted
         if label in self._labels or not _LABEL.fullmatch(label):
             raise HarnessError(f"label {label!r} is taken or has other characters than letters, digits, `_.-`")
         self._labels.append(label)
-        request = Request(method, url, httpx.Headers(headers), body)
         if self.setup.player is not None:
             recorded = self.setup.player.check_request(request, label)
-            exchange = recorded if taped else self._send(request, label)
+            exchange = recorded if delivery.taped else self._send(request, delivery, label)
         else:
-            exchange = self._send(request, label, unrecorded=taped, close_after=close_after)
+            exchange = self._send(request, delivery, label)
         self.exchanges.append(exchange)
         if self.setup.recorder is not None:
             self._keep(self.setup.recorder, exchange)
         return exchange
 
-    def _send(
-        self, request: Request, label: str, *, unrecorded: bool = False, close_after: int | None = None
-    ) -> Exchange:
-        translation = self.setup.translation
-        client = self._unrecorded if unrecorded else self._client
+    def _send(self, request: Request, delivery: Delivery, label: str) -> Exchange:
+        translation = self._translation
+        client = self._unrecorded if delivery.taped else self._client
         live = client.build_request(
             request.method,
             translation.out(request.url),
-            content=translation.out_bytes(request.body),
+            content=translation.out_bytes(request.body if delivery.body is None else delivery.body),
             headers=[(name, translation.out(value)) for name, value in request.headers.multi_items()],
         )
         current_label.set(label)
         try:
-            observed = observe(client, live, close_after=close_after)
+            observed = observe(client, live, close_after=delivery.close_after)
         except httpx.ConnectError:
             self.setup.check_alive()
             raise HarnessError(f"nobody listens at {live.url}") from None
@@ -290,7 +294,7 @@ class Case:
             ),
             seconds=observed.seconds,
             end=observed.end,
-            taped=unrecorded,
+            taped=delivery.taped,
         )
 
     def _keep(self, recorder: Recorder, exchange: Exchange) -> None:
@@ -304,7 +308,7 @@ class Case:
 
     def _await_calls(self, calls: int, within: float) -> None:
         deadline = time.monotonic() + within
-        url = self.setup.translation.out(f"{UPSTREAM_URL}/calls?case={self._quoted_name}")
+        url = self._translation.out(f"{UPSTREAM_URL}/calls?case={self._quoted_name}")
         while time.monotonic() < deadline:
             seen = self._unrecorded.get(url).json()
             if seen["received"] >= calls and not seen["open"]:

@@ -145,6 +145,7 @@ def _setup(run: Run, node: pytest.Function) -> Setup:
         cassette=cassette,
         translation=translation,
         check_alive=check_alive,
+        naming=run.naming,
         player=player,
         recorder=recorder,
     )

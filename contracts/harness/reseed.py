@@ -1,8 +1,108 @@
-"""`--reseed N`: other names for model groups, upstream models and texts, so that no answer can be a learned one."""
+"""`--reseed N`: other names for model groups, upstream models and texts, so that no answer can be a learned one.
+
+Cases and recordings keep their names: what goes to the gateway and to the upstreams is renamed on the way out, and back on
+the way in. The same N renames the same way. Names that mean something to a vendor stay, because prices and parameters hang
+on them; so do names of fewer than four letters, which could be any word.
+"""
 
 from __future__ import annotations
 
+import random
+import re
+import string
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
-def renaming(config: str, *, seed: int | None) -> dict[str, str]:
-    """The new name of each word of a config; none without a seed."""
-    return {}
+import msgspec
+import yaml
+
+from contracts.harness.configs import CONFIGS
+from fixtures.dialects.openai import CONTENT
+from fixtures.replies import Reply
+
+SHORTEST = 4
+_VENDOR = re.compile(r"(gpt-|o\d|claude|gemini|text-|omni-|dall-e|whisper|tts-|command|mistral|llama|davinci|babbage)")
+_WORD = re.compile(rf"[A-Za-z]{{{SHORTEST},}}")
+_PARAMS = ("litellm_params", "tianji_params")
+_SAYS_SOMETHING = ("body", "text", "events", "raw", "tool_calls")
+
+
+class Naming:
+    """The new names of one seed; without a seed nothing is renamed."""
+
+    def __init__(self, seed: int | None) -> None:
+        self.seed = seed
+
+    def of_config(self, config: str) -> dict[str, str]:
+        """New names for the groups, aliases and upstream models of the configs in that config's folder."""
+        if self.seed is None:
+            return {}
+        files = sorted((CONFIGS / config).parent.glob("*.yaml"))
+        found = {word for path in files for word in _model_names(yaml.safe_load(path.read_text()))}
+        return self._rename(word for word in found if not _VENDOR.match(word))
+
+    def of_replies(self, models: Mapping[str, Sequence[Any]]) -> dict[str, str]:
+        """New words for the texts that upstreams are told to say."""
+        return {} if self.seed is None else self._rename(_words(msgspec.to_builtins(models)))
+
+    def explicit(self, models: Mapping[str, Sequence[Any]]) -> Mapping[str, Sequence[Any]]:
+        """The script with the ordinary text written out, so that it is renamed too."""
+        if self.seed is None:
+            return models
+        return {model: [_explicit(reply) for reply in replies or [Reply()]] for model, replies in models.items()}
+
+    def _rename(self, words: Iterable[str]) -> dict[str, str]:
+        return {word: self._new_name(word) for word in sorted(set(words)) if len(word) >= SHORTEST}
+
+    def _new_name(self, word: str) -> str:
+        """Letters become letters of the same case and digits digits; without vowels, so that it is no other word."""
+        dice = random.Random(f"{self.seed} {word}")
+        consonants = sorted(set(string.ascii_lowercase) - set("aeiou"))
+        new = [
+            dice.choice(string.digits)
+            if character.isdigit()
+            else _like(character, dice.choice(consonants))
+            if character.isalpha()
+            else character
+            for character in word
+        ]
+        return "".join(new)
+
+
+def _like(character: str, letter: str) -> str:
+    return letter.upper() if character.isupper() else letter
+
+
+def _model_names(config: Any) -> Iterator[str]:
+    if not isinstance(config, dict):
+        return
+    for entry in config.get("model_list") or []:
+        yield from _parts(entry.get("model_name", ""))
+        for params in _PARAMS:
+            yield from _parts(str(entry.get(params, {}).get("model", "")).partition("/")[2])
+    for section in config.values():
+        if isinstance(section, dict):
+            yield from section.get("model_group_alias") or {}
+
+
+def _parts(name: str) -> Iterator[str]:
+    """The words of a name: wildcards and slashes stay where they are."""
+    yield from (part for part in name.split("/") if part and "*" not in part)
+
+
+def _explicit(reply: Any) -> Any:
+    said = msgspec.to_builtins(reply)
+    if said.get("content") is not None or any(said.get(field) for field in _SAYS_SOMETHING):
+        return said
+    return {**said, "content": CONTENT}
+
+
+def _words(value: Any, key: str = "") -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _words(inner, name)
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for inner in value:
+            yield from _words(inner, key)
+    elif isinstance(value, str) and key == "content":
+        yield from _WORD.findall(value)

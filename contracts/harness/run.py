@@ -7,7 +7,7 @@ import os
 import shlex
 from collections import Counter
 from collections.abc import Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import pytest
 
 from contracts.harness.configs import CONFIGS, ROOT, render
 from contracts.harness.mark import Contract
-from contracts.harness.reseed import renaming
+from contracts.harness.reseed import Naming
 from contracts.harness.results import (
     CaseResult,
     Fault,
@@ -48,6 +48,7 @@ class Run:
         except ValueError as error:
             raise pytest.UsageError(str(error)) from None
         self.records = getattr(option, "record_mode", None) == "rewrite"
+        self.naming = Naming(option.reseed)
         self._check_options()
         self._served: str | None = option.serving
         self._deselected: dict[str, dict[str, str]] = {}
@@ -61,7 +62,7 @@ class Run:
         """The processes of this worker, started when a case first needs them."""
         return Gateways(
             self.target,
-            words=partial(renaming, seed=self._config.option.reseed),
+            words=self.naming.of_config,
             upstream_port=self._config.option.upstream_port,
             serving=self._served,
         )
@@ -94,8 +95,9 @@ class Run:
         if self._served is None:
             self._served = Counter(configs).most_common(1)[0][0]
         upstream = Translation.of_origins("", f"127.0.0.1:{self._config.option.upstream_port}")
-        words = renaming(self._served, seed=self._config.option.reseed)
-        path = render(self._served, upstream.with_words(words), ROOT / "var" / "contracts")
+        path = render(
+            self._served, upstream.with_words(self.naming.of_config(self._served)), ROOT / "var" / "contracts"
+        )
         terminal = self._config.pluginmanager.get_plugin("terminalreporter")
         if terminal:
             terminal.write_line(f"the gateway at {self.target.url} must have loaded {path}")
@@ -175,6 +177,8 @@ class Run:
             raise pytest.UsageError("contracts are recorded with --record-mode=rewrite; other modes mix two truths")
         if self.records and self.target.kind is not Kind.REFERENCE:
             raise pytest.UsageError("--record-mode=rewrite records the reference; add --target=reference")
+        if option.reseed is not None and (self.records or self.target.kind is Kind.CASSETTE):
+            raise pytest.UsageError("--reseed renames what a live gateway sees; recordings keep the names they have")
         if self._excused and self.target.kind is not Kind.FOREIGN:
             raise pytest.UsageError("--expected-failures excuses foreign gateways only; ours have the matrix")
         if self.target.url and option.upstream_port is None:

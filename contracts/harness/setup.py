@@ -9,6 +9,7 @@ import msgspec
 
 from contracts.harness.cassette import Recorder, Recording
 from contracts.harness.mark import Contract
+from contracts.harness.reseed import Naming
 from contracts.harness.targets import Kind
 from contracts.harness.translation import Translation
 
@@ -26,6 +27,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     cassette: Path
     translation: Translation
     check_alive: Callable[[], None]
+    naming: Naming = Naming(None)
     player: Recording | None = None
     recorder: Recorder | None = None
 
