@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
-from contracts.harness.matrix import MATRIX, ROOT, Matrix, Status, load_matrix
+from contracts.harness.matrix import ROOT, Matrix
 from contracts.harness.results import (
     Body,
     CaseResult,
@@ -24,6 +24,7 @@ from contracts.harness.results import (
     Results,
     ResultsWriter,
 )
+from tests.tools.evidence import plain_matrix, plain_matrix_text
 from tools.impl.gap_report import __main__ as command
 from tools.impl.gap_report.config_use import ConfigError, config_use, places
 from tools.impl.gap_report.report import Report, Tally, Verdict, build_report
@@ -65,14 +66,8 @@ THEIRS = run(
 
 @pytest.fixture(scope="module")
 def matrix() -> Matrix:
-    """A5 is implemented and every other item missing, whatever the project's own matrix says by now."""
-    real = load_matrix()
-    return replace(
-        real,
-        items=tuple(
-            replace(item, status=Status.IMPLEMENTED if item.id == "A5" else Status.MISSING) for item in real.items
-        ),
-    )
+    """A5 is implemented, every other item missing."""
+    return plain_matrix("A5")
 
 
 @pytest.fixture(scope="module")
@@ -261,10 +256,7 @@ class Bench:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        text = MATRIX.read_text().replace("status: implemented", "status: missing")
-        text = text.replace("status: partial", "status: missing")
-        head, tail = text.split("  - id: A5\n")
-        (folder / "m.yaml").write_text(head + "  - id: A5\n" + tail.replace("missing", "implemented", 1))
+        (folder / "m.yaml").write_text(plain_matrix_text("A5"))
 
     def results(self, results: Results) -> str:
         path = self.folder / f"{results.header.target}.jsonl"

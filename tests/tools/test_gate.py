@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import pytest
 from msgspec.structs import replace
 
-from contracts.harness.matrix import Deviation, Matrix, Status, load_matrix
+from contracts.harness.matrix import Deviation, Matrix, Status
 from contracts.harness.results import Body, Outcome, Provenance, Results
-from tests.tools.gate_evidence import CORE, DESELECTED, FAILED, ORDER, OTHER, UNTESTABLE, both, result, run
+from tests.tools.evidence import CORE, DESELECTED, FAILED, ORDER, OTHER, UNTESTABLE, both, plain_matrix, result, run
 from tools.impl.gate.baseline import Baseline
 from tools.impl.gate.findings import Evidence
 from tools.impl.gate.rules import judge
@@ -17,11 +17,8 @@ from tools.impl.gate.rules import judge
 
 @pytest.fixture(scope="module")
 def matrix() -> Matrix:
-    """Every item missing, and nothing deviates, whatever the project's own matrix says by now."""
-    real = load_matrix()
-    items = tuple(replace(item, status=Status.MISSING, deviations=(), notes="") for item in real.items)
-    requirements = tuple(replace(requirement, proof=()) for requirement in real.requirements)
-    return replace(real, items=items, requirements=requirements, core_deviations=())
+    """Every item missing."""
+    return plain_matrix()
 
 
 def declared(matrix: Matrix, item_id: str, status: Status, **changes: object) -> Matrix:

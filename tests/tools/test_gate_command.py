@@ -9,15 +9,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from contracts.harness.matrix import MATRIX
 from contracts.harness.results import Results, ResultsWriter
-from tests.tools.gate_evidence import CORE, FAILED, ORDER, both, result, run
+from tests.tools.evidence import CORE, FAILED, ORDER, both, plain_matrix_text, result, run
 from tools.impl import suite
 from tools.impl.gate import proofs
 from tools.impl.gate.__main__ import main
 from tools.impl.gate.baseline import Baseline, BaselineError, committed_baselines, read_baseline, write_baseline
-
-MATRIX_TEXT = MATRIX.read_text(encoding="utf-8")
 
 
 def git(folder: Path, *arguments: str) -> None:
@@ -32,10 +29,7 @@ class Tree:
         self.folder = folder
         self.baseline = folder / "contracts" / "baseline.json"
         self.baseline.parent.mkdir()
-        text = MATRIX_TEXT.replace("status: implemented", "status: missing").replace(
-            "status: partial", "status: missing"
-        )
-        (folder / "m.yaml").write_text(text.split("core_deviations:")[0] + text[text.index("\nrequirements:") :])
+        (folder / "m.yaml").write_text(plain_matrix_text())
         git(folder, "init", "-q")
 
     def commit(self, baseline: Baseline | None) -> None:
