@@ -58,7 +58,9 @@ class _Replacement:
         self._words = words
         longest_first = sorted(words, key=len, reverse=True)
         alternatives = "|".join(re.escape(word) for word in longest_first)
-        self._pattern = re.compile(rf"(?<![\w.-])(?:{alternatives})(?![\w-]|\.\w)") if words else None
+        # A word may follow an escape of JSON text: its letter (`\n`) belongs to no word.
+        start = r"(?:(?<![\w.-])|(?<=\\[bfnrt]))"
+        self._pattern = re.compile(rf"{start}(?:{alternatives})(?![\w-]|\.\w)") if words else None
 
     def __call__(self, text: str) -> str:
         if self._pattern is None:
