@@ -113,16 +113,14 @@ def check(file: Path, strict: bool) -> None:
 
     The function of general_settings.custom_auth is loaded, so its file is run.
     """
-    from proxy.compat.custom_auth import CustomAuth
-    from proxy.compat.loading import load_object
     from proxy.config.errors import ConfigError
     from proxy.config.loader import load_config
+    from proxy.routing.cooldown import Cooldowns
+    from proxy.snapshot import build_snapshot
 
     try:
         loaded = load_config(file)
-        dotted = loaded.general_settings.custom_auth
-        if dotted is not None:
-            CustomAuth(load_object(dotted, loaded.folder, key="general_settings.custom_auth"))
+        build_snapshot(loaded, Cooldowns())
     except ConfigError as error:
         _fail(error)
     click.echo("\n".join(summary(loaded)))

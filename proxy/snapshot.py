@@ -2,10 +2,13 @@
 
 import msgspec
 
+from proxy.accounting.catalog import Catalog, build_catalog
+from proxy.accounting.cost import PriceBook
 from proxy.auth.authenticator import Authenticator
 from proxy.auth.selection import build_authenticator
 from proxy.config.errors import ConfigError
 from proxy.config.model import ProxyConfig
+from proxy.deployment import make_deployment
 from proxy.providers.base import find_provider
 from proxy.routing.cooldown import Cooldowns
 from proxy.routing.router import Router
@@ -20,6 +23,8 @@ class Snapshot(msgspec.Struct, frozen=True, eq=False):
     config: ProxyConfig
     router: Router
     authenticator: Authenticator
+    catalog: Catalog
+    prices: PriceBook
 
 
 def build_snapshot(config: ProxyConfig, cooldowns: Cooldowns) -> Snapshot:
@@ -29,9 +34,12 @@ def build_snapshot(config: ProxyConfig, cooldowns: Cooldowns) -> Snapshot:
         ConfigError: the config names something that does not exist.
     """
     router = Router(config, cooldowns)
-    for deployment in router.groups.deployments:
+    for entry in config.model_list:
         try:
-            find_provider(deployment.provider)
+            find_provider(make_deployment(entry).provider)
         except ConfigError as error:
-            raise ConfigError(f"model_list, model_name {deployment.group!r}: {error}") from error
-    return Snapshot(config, router, build_authenticator(config))
+            raise ConfigError(f"model_list, model_name {entry.model_name!r}: {error}", place=entry.place) from error
+    deployments = router.groups.deployments
+    catalog = build_catalog(deployments)
+    prices = PriceBook(deployments, catalog, config.settings.other)
+    return Snapshot(config, router, build_authenticator(config), catalog, prices)

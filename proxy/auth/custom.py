@@ -5,23 +5,19 @@ from typing import Any
 from proxy.auth.authenticator import ADMIN, Caller
 from proxy.auth.keys import presented_key, same_key
 from proxy.call import Identity
-from proxy.compat.custom_auth import CustomAuth
+from proxy.compat.custom_auth import load_custom_auth
 from proxy.compat.identity import UserAPIKeyAuth
-from proxy.compat.loading import load_object
 from proxy.compat.requests import Request
 from proxy.config.model import ProxyConfig
 from proxy.errors import GatewayError
-
-KEY = "general_settings.custom_auth"
 
 
 class CustomAuthenticator:
     """Asks the user's function. Raises ConfigError when it cannot be loaded."""
 
     def __init__(self, config: ProxyConfig) -> None:
-        settings = config.general_settings
-        self._master_key = settings.master_key
-        self._custom_auth = CustomAuth(load_object(str(settings.custom_auth), config.folder, key=KEY), key=KEY)
+        self._master_key = config.general_settings.master_key
+        self._custom_auth = load_custom_auth(config)
 
     async def authenticate(self, caller: Caller) -> Identity:
         """See :class:`proxy.auth.authenticator.Authenticator`."""

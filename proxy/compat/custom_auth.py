@@ -3,14 +3,18 @@
 import inspect
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import anyio.to_thread
 
 from proxy.compat.identity import UserAPIKeyAuth
+from proxy.compat.loading import load_object
 from proxy.compat.requests import Request
 from proxy.config.errors import ConfigError
+from proxy.config.model import ProxyConfig
 from proxy.errors import GatewayError
+
+KEY: Final = "general_settings.custom_auth"
 
 logger = logging.getLogger(__name__)
 
@@ -18,10 +22,10 @@ logger = logging.getLogger(__name__)
 class CustomAuth:
     """A function of ``(request, api_key)``; a plain one runs in a thread, so that it blocks nobody else."""
 
-    def __init__(self, function: Callable[..., Any], *, key: str = "general_settings.custom_auth") -> None:
-        """Raises ConfigError when the object cannot be called that way; ``key`` is the setting that names it."""
+    def __init__(self, function: Callable[..., Any]) -> None:
+        """Raises TypeError when the object cannot be called that way."""
         self._function = function
-        self._by_name = _takes_names(function, key)
+        self._by_name = _takes_names(function)
         called = function if inspect.isroutine(function) else type(function).__call__
         self._is_async = inspect.iscoroutinefunction(called)
 
@@ -46,6 +50,16 @@ class CustomAuth:
 
         result = call() if self._is_async else await anyio.to_thread.run_sync(call)
         return await result if inspect.isawaitable(result) else result
+
+
+def load_custom_auth(config: ProxyConfig) -> CustomAuth:
+    """The function that the config names. Raises ConfigError when it cannot be loaded or called."""
+    place = config.places.get(KEY)
+    function = load_object(str(config.general_settings.custom_auth), config.folder, key=KEY, place=place)
+    try:
+        return CustomAuth(function)
+    except TypeError as error:
+        raise ConfigError(str(error), key=KEY, place=place) from error
 
 
 def refusal(error: Exception) -> GatewayError:
@@ -85,10 +99,10 @@ def _identity(result: Any) -> UserAPIKeyAuth | str:
     raise TypeError(f"custom_auth returned {type(result).__name__}; it must return a UserAPIKeyAuth")
 
 
-def _takes_names(function: Any, key: str) -> bool:
+def _takes_names(function: Any) -> bool:
     """Whether the arguments can be given by name, as the reference does; other names are given by position."""
     if not callable(function):
-        raise ConfigError("names no function; name a function of (request, api_key)", key=key)
+        raise TypeError("names no function; name a function of (request, api_key)")
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
@@ -99,4 +113,4 @@ def _takes_names(function: Any, key: str) -> bool:
         except TypeError:
             continue
         return by_name
-    raise ConfigError("the function must take (request, api_key); change its parameters", key=key)
+    raise TypeError("the function must take (request, api_key); change its parameters")

@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from proxy.config.convert import did_you_mean
-from proxy.config.errors import ConfigError
+from proxy.config.errors import ConfigError, Place
 
 _STAND_INS: Final = Path(__file__).parent / "standins"
 _OFFERED: Final = frozenset(folder.name for folder in _STAND_INS.iterdir() if (folder / "__init__.py").exists())
@@ -29,28 +29,30 @@ class _StandIns(MetaPathFinder):
         return PathFinder.find_spec(name, [str(_STAND_INS)]) if name in _OFFERED else None
 
 
-def load_object(dotted: str, folder: Path, *, key: str) -> Any:
+def load_object(dotted: str, folder: Path, *, key: str, place: Place | None = None) -> Any:
     """The object of a dotted path: a file of ``folder`` first (dots are folders), then an installed module.
 
     A file is run once, however often it is named, and may import its neighbours. ``key`` is the setting that names the
-    object. Raises ConfigError when it cannot be found or when its file fails.
+    object, and ``place`` is where it is written. Raises ConfigError when it cannot be found or when its file fails.
     """
     module_name, _, name = dotted.rpartition(".")
     if not module_name or not all(part.isidentifier() for part in dotted.split(".")):
-        raise ConfigError("not a dotted path; write file.function, for a file beside the config file", key=key)
+        raise ConfigError(
+            "not a dotted path; write file.function, for a file beside the config file", key=key, place=place
+        )
     _prepare(folder)
     file = folder.joinpath(*module_name.split(".")).with_suffix(".py")
     try:
         module = _load_file(module_name, file) if file.is_file() else importlib.import_module(module_name)
     except ImportError as error:
-        raise ConfigError(_import_problem(error, module_name, file), key=key) from error
+        raise ConfigError(_import_problem(error, module_name, file), key=key, place=place) from error
     except (Exception, SystemExit) as error:
         raise ConfigError(
             f"{_failing_line(error, file)}: {type(error).__name__}: {error}; correct the file", key=key
         ) from error
     if not hasattr(module, name):
         hint = did_you_mean(name, vars(module)) or "check the name"
-        raise ConfigError(f"{getattr(module, '__file__', module_name)} has no `{name}`; {hint}", key=key)
+        raise ConfigError(f"{getattr(module, '__file__', module_name)} has no `{name}`; {hint}", key=key, place=place)
     return getattr(module, name)
 
 

@@ -57,6 +57,7 @@ def _entry(item: Map, origin: Origin, key: str, warnings: Warnings) -> ModelEntr
         model_name=_name(item, "model_name", origin, key),
         params=_params(settings, item.origins.get("litellm_params", origin), f"{key}.litellm_params", warnings),
         model_info=model_info,
+        place=params.origins["model"].place,
     )
 
 

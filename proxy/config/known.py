@@ -40,7 +40,7 @@ SETTINGS: Final = _names(
     """
     set_verbose guardrails responses global_prompt_directory global_bitbucket_config global_gitlab_config
     priority_reservation priority_reservation_settings mcp_aliases mcp_semantic_tool_filter scim_upsert_user timezone
-    prompt_injection_params prometheus_params default_redis_ttl detect_prompt_injection
+    prompt_injection_params prometheus_params websearch_interception_params default_redis_ttl detect_prompt_injection
     add_function_to_prompt add_user_information_to_llm_headers aiohttp_trust_env allow_dynamic_callback_disabling
     anthropic_beta_headers_url api_base api_key api_version argilla_batch_size argilla_transformation_object
     aws_sqs_callback_params banned_keywords_list blocked_user_list budget_duration caching callback_settings
@@ -121,7 +121,7 @@ PARAMS: Final = _names(
     model_config model_info no-log oci_compartment_id oci_endpoint_id oci_fingerprint oci_key oci_key_file oci_region
     oci_serving_mode oci_signer oci_tenancy oci_user preset_cache_key prompt_id prompt_label prompt_variables
     prompt_version provider_specific_header retry_policy retry_strategy roles s3_bucket_name s3_encryption_key_id
-    s3_output_bucket_name sagemaker_base_url search_tool_name silent_model ssl_verify supports_system_message
+    s3_output_bucket_name s3_region_name sagemaker_base_url search_tool_name silent_model ssl_verify supports_system_message
     supports_system_prompt tenant_id tiered_pricing ttl turn_off_message_logging upload_url use_client
     use_litellm_proxy user_continue_message vector_store_id vertex_ai_credentials vertex_ai_location
     vertex_ai_project vertex_credentials vertex_location vertex_project verbose watsonx_region_name
@@ -136,8 +136,8 @@ PARAMS: Final = _names(
 REQUEST: Final = _names(
     """
     audio dimensions encoding_format frequency_penalty function_call functions input_type keep_alive language
-    logit_bias logprobs max_completion_tokens max_output_tokens max_tokens modalities n parallel_tool_calls prediction
-    presence_penalty prompt_cache_key prompt_cache_retention quality reasoning_effort response_format
+    logit_bias logprobs max_completion_tokens max_new_tokens max_output_tokens max_tokens modalities n parallel_tool_calls
+    prediction presence_penalty prompt_cache_key prompt_cache_retention quality reasoning_effort response_format
     safety_identifier safety_settings seed service_tier size stop store stream stream_options style task_type
     temperature thinking tool_choice tools top_k top_logprobs top_p user verbosity voice web_search_options
     """

@@ -52,6 +52,7 @@ def load_config(path: str | Path) -> ProxyConfig:
         environment_variables=exported,
         folder=file.resolve().parent,
         sections=_other_sections(tree, warnings),
+        places=_places(tree),
         warnings=tuple(warnings.lines),
     )
 
@@ -126,6 +127,14 @@ def _general(section: Map, origin: Origin, warnings: Warnings) -> GeneralSetting
 
 def _rest(section: Map, fields: frozenset[str]) -> dict[str, Any]:
     return {name: plain(value) for name, value in section.items() if name not in fields}
+
+
+def _places(tree: Map) -> dict[str, Place]:
+    places = {name: origin.place for name, origin in tree.origins.items()}
+    for name, section in tree.items():
+        if isinstance(section, Map):
+            places |= {f"{name}.{key}": origin.place for key, origin in section.origins.items()}
+    return places
 
 
 def _other_sections(tree: Map, warnings: Warnings) -> dict[str, Any]:

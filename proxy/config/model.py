@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeAlias
 
 import msgspec
 
+from proxy.config.errors import Place
 from proxy.config.redact import masked
 
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
@@ -81,6 +82,8 @@ class ModelEntry(Section, frozen=True, kw_only=True):
     model_name: str
     params: DeploymentParams
     model_info: dict[str, Any] = {}
+    place: Place | None = None
+    """Where its ``litellm_params.model`` is written."""
 
 
 class AliasTarget(Section, frozen=True, kw_only=True):
@@ -220,5 +223,7 @@ class ProxyConfig(Section, frozen=True, kw_only=True):
     """Of the config file: users' Python modules and relative paths are looked up here first."""
     sections: dict[str, Any] = {}
     """Further known top-level keys (``guardrails``, ``mcp_servers``, ...), as written."""
+    places: dict[str, Place] = {}
+    """Where settings are written, by name (``general_settings.custom_auth``): for errors that are found later."""
     warnings: tuple[str, ...] = ()
     """One line each, ``FILE:LINE: KEY: what is odd``."""

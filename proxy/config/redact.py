@@ -26,6 +26,6 @@ def masked(value: Any, name: str = "") -> Any:
     if isinstance(value, dict):
         secret = is_secret_name(name)
         return {key: MASK if secret else masked(item, str(key)) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
+    if type(value) in {list, tuple}:
         return type(value)(masked(item, name) for item in value)
     return MASK if name and is_secret_name(name) else value

@@ -157,11 +157,19 @@ def test_a_strict_check_fails_on_warnings(config: Path) -> None:
     assert ":11: foo: unknown and ignored" in result.stderr
 
 
+def test_a_check_finds_unknown_providers(config: Path) -> None:
+    config.write_text(CONFIG.replace("openai/c", "opnai/c"), encoding="utf-8")
+    result = run("config", "check", config)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"error: {config}:5: model_list, model_name 'other': ")
+    assert "opnai" in result.stderr
+
+
 def test_a_check_loads_the_user_s_auth_function(config: Path) -> None:
     config.write_text("general_settings: {custom_auth: my_checked_auth.check}\n", encoding="utf-8")
     result = run("config", "check", config)
     assert result.exit_code == 2
-    assert result.stderr.startswith("error: general_settings.custom_auth: there is no file ")
+    assert result.stderr.startswith(f"error: {config}:1: general_settings.custom_auth: there is no file ")
     (config.parent / "my_checked_auth.py").write_text("async def check(request, api_key): ...\n", encoding="utf-8")
     result = run("config", "check", config)
     assert result.exit_code == 0

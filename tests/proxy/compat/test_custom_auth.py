@@ -1,16 +1,18 @@
 import asyncio
 import functools
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from proxy.compat.custom_auth import CustomAuth
+from proxy.compat.custom_auth import CustomAuth, load_custom_auth
 from proxy.compat.exceptions import HTTPException, ProxyErrorTypes, ProxyException
 from proxy.compat.identity import LitellmUserRoles, UserAPIKeyAuth, hash_token
 from proxy.compat.requests import Request
 from proxy.compat.upstream_errors import BudgetExceededError
 from proxy.config.errors import ConfigError
+from proxy.config.loader import load_config
 from proxy.errors import GatewayError
 
 REQUEST = Request({"type": "http", "method": "POST", "path": "/v1/chat/completions", "headers": [(b"X-Who", b"me")]})
@@ -78,8 +80,22 @@ def test_arguments_may_be_swapped_or_named_otherwise() -> None:
 
 @pytest.mark.parametrize("thing", [None, "text", lambda: None, lambda a: None, lambda a, b, c: None])
 def test_what_cannot_be_called_that_way_is_refused_at_start(thing: Any) -> None:
-    with pytest.raises(ConfigError, match=r"general_settings\.custom_auth: .*\(request, api_key\)"):
+    with pytest.raises(TypeError, match=r"\(request, api_key\)"):
         CustomAuth(thing)
+
+
+def test_the_config_s_function_is_loaded_and_a_wrong_one_named_with_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("general_settings:\n  custom_auth: auth_of_this_test.check\n", encoding="utf-8")
+    code = tmp_path / "auth_of_this_test.py"
+    code.write_text("def check(): ...\nasync def right(request, api_key): return 'sk-2'\n", encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_custom_auth(load_config(file))
+    assert str(caught.value).startswith(
+        f"{file}:2: general_settings.custom_auth: the function must take (request, api_key)"
+    )
+    file.write_text("general_settings:\n  custom_auth: auth_of_this_test.right\n", encoding="utf-8")
+    assert asyncio.run(load_custom_auth(load_config(file)).authenticate(REQUEST, "sk-1")) == "sk-2"
 
 
 def test_other_answers() -> None:

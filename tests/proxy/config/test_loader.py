@@ -64,6 +64,15 @@ def test_no_representation_shows_a_secret(load: Load) -> None:
 def test_an_empty_file_is_a_config(load: Load, tmp_path: Path) -> None:
     config = load("")
     assert config == ProxyConfig(folder=tmp_path, warnings=config.warnings)
+    assert len(config.warnings) == 1
+
+
+def test_later_errors_can_name_a_line(load: Load) -> None:
+    config = load(
+        "model_list:\n  - model_name: a\n    litellm_params:\n      model: x/y\ngeneral_settings:\n  custom_auth: a.b\n"
+    )
+    assert config.places["general_settings.custom_auth"].line == 6
+    assert config.model_list[0].place == config.places["model_list"]._replace(line=4)
 
 
 def test_unknown_sections_are_warned_about_with_their_line(load: Load) -> None:
