@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 
 from litestar.types import Receive, Scope, Send
 
-from proxy.accounting.cost import cost_of
 from proxy.api import headers as answer_headers
 from proxy.api.client import BodyReader, ClientGone, Watch, deliver
 from proxy.api.model_request import decode_object, read_model_request
@@ -74,8 +73,7 @@ class ModelEndpoint:
             log.exception("call %s: unexpected error", call.id)
             return _failure(call, GatewayError(500, "Internal server error"), pipeline)
         deployment, reply = routed.route.deployment, routed.reply
-        settings = call.snapshot.config.settings.other
-        cost = cost_of(deployment, reply.usage, settings)
+        cost = call.snapshot.prices.cost_of(deployment, reply.usage)
         headers = answer_headers.of_answer(call, routed, cost)
         call.outcome.status = 200
         if reply.stream is not None:
@@ -101,7 +99,7 @@ async def _framed(call: Call, pipeline: Pipeline, deployment: Deployment, stream
 
 def _account(call: Call, deployment: Deployment, usage: Usage) -> None:
     call.outcome.usage = usage
-    call.outcome.cost = cost_of(deployment, usage, call.snapshot.config.settings.other).final
+    call.outcome.cost = call.snapshot.prices.cost_of(deployment, usage).final
 
 
 def _refusal(call: Call, error: GatewayError) -> Answer:
