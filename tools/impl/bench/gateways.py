@@ -1,0 +1,147 @@
+"""The gateways that are measured: how each is started, and when it is ready."""
+
+import http.client
+import importlib.metadata
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import yaml
+
+from tools.impl.bench.processes import StartError, Tree, free_port, started
+from tools.impl.bench.workloads import GROUP, HEADERS, MASTER_KEY, PATH, WORKLOADS
+from tools.reference import home
+
+REFERENCE = "reference"
+PROXY = "proxy"
+_RIG = home.HERE / "run"
+_POLL_SECONDS = 0.01
+_ANSWER_SECONDS = 10.0
+_LOG_TAIL = 1500
+
+
+class Gateway(msgspec.Struct, frozen=True):
+    """How a gateway is started. `{config}` and `{port}` in the command are replaced.
+
+    `preparation`: a command that is run before, so that no installing is measured as starting.
+    """
+
+    name: str
+    command: list[str]
+    environment: dict[str, str] = {}
+    version: str | None = None
+    preparation: list[str] | None = None
+
+    def arguments(self, config: Path, port: int) -> list[str]:
+        return [word.replace("{config}", str(config)).replace("{port}", str(port)) for word in self.command]
+
+    def prepare(self) -> None:
+        """Raises StartError."""
+        if self.preparation and subprocess.run(self.preparation, check=False).returncode != 0:
+            raise StartError(f"{self.name} could not be prepared: {shlex.join(self.preparation)} failed")
+
+
+class Running(msgspec.Struct, frozen=True):
+    """A gateway that has answered; `ready_seconds` from its start to its first good answer."""
+
+    gateway: Gateway
+    port: int
+    tree: Tree
+    ready_seconds: float
+
+    @property
+    def name(self) -> str:
+        return self.gateway.name
+
+
+def reference(home_folder: str) -> Gateway:
+    """The Python reference as one would run it in production: one worker, quiet, no database."""
+    rig = [sys.executable, str(_RIG), "--no-database", "--home", home_folder]
+    command = [*rig, "--config", "{config}", "--port", "{port}", "--", "--num_workers", "1"]
+    return Gateway(REFERENCE, command, {"LITELLM_LOG": "ERROR"}, home.VERSION, [*rig, "--install"])
+
+
+def proxy() -> Gateway:
+    """This project's gateway."""
+    program = Path(sys.executable).with_name("tianji")
+    version = importlib.metadata.version("tianji")
+    return Gateway(PROXY, [str(program), "serve", "--config", "{config}", "--port", "{port}"], version=version)
+
+
+def parse(text: str) -> Gateway:
+    """`NAME=command ... {config} ... {port}`. Raises ValueError."""
+    name, equals, command = text.partition("=")
+    if not equals or not name or "{port}" not in command:
+        raise ValueError(f"{text!r} is not NAME='command ... {{config}} ... {{port}}'")
+    return Gateway(name, shlex.split(command))
+
+
+@contextmanager
+def running(gateway: Gateway, config: Path, cores: Sequence[int], patience: float) -> Iterator[Running]:
+    """Starts the gateway and waits for its first good answer, `patience` seconds at most. Raises StartError."""
+    port = free_port()
+    log = config.with_name(f"{gateway.name}.log")
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | gateway.environment
+    start = time.perf_counter()
+    with started(gateway.arguments(config, port), cores=cores, environment=environment, log=log) as process:
+        fault = _wait(process, port, patience)
+        ready_seconds = time.perf_counter() - start
+        if fault:
+            tail = log.read_text(errors="replace")[-_LOG_TAIL:].strip()
+            raise StartError(f"{gateway.name}: {fault}\nend of its log:\n{tail}")
+        yield Running(gateway, port, Tree(process.pid), ready_seconds)
+
+
+def _wait(process: subprocess.Popen[bytes], port: int, patience: float) -> str | None:
+    """None as soon as a chat request is answered well, else what stood in the way."""
+    deadline = time.monotonic() + patience
+    fault = "nothing listened on its port"
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            return f"it ended with status {process.returncode}"
+        try:
+            answered = _ask(port)
+        except ConnectionRefusedError:
+            pass
+        except (OSError, http.client.HTTPException) as error:
+            fault = f"{type(error).__name__}: {error}"
+        else:
+            if answered is None:
+                return None
+            fault = answered
+        time.sleep(_POLL_SECONDS)
+    return f"no good answer within {patience:.0f} s; the last was: {fault}"
+
+
+def _ask(port: int) -> str | None:
+    chat = WORKLOADS["chat"]
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_ANSWER_SECONDS)
+    try:
+        connection.request("POST", PATH, chat.body, HEADERS)
+        response = connection.getresponse()
+        return chat.fault(response.status, response.read())
+    finally:
+        connection.close()
+
+
+def config_text(upstream_port: int) -> str:
+    """The proxy_config.yaml that every gateway gets."""
+    deployment = {
+        "model": "openai/bench-model",
+        "api_base": f"http://127.0.0.1:{upstream_port}/v1",
+        "api_key": "sk-bench-upstream",
+        "input_cost_per_token": 0.000001,
+        "output_cost_per_token": 0.000002,
+    }
+    config = {
+        "model_list": [{"model_name": GROUP, "litellm_params": deployment, "model_info": {"id": "bench-1"}}],
+        "litellm_settings": {"set_verbose": False, "json_logs": True, "request_timeout": 600},
+        "general_settings": {"master_key": MASTER_KEY},
+    }
+    return yaml.safe_dump(config, sort_keys=False)
