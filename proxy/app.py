@@ -10,7 +10,7 @@ from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 
-from proxy.api import health, models
+from proxy.api import health, model_info, models, root
 from proxy.api.llm import ModelEndpoint
 from proxy.api.plain import error_response, json_response
 from proxy.errors import GatewayError
@@ -25,6 +25,17 @@ PATHS = {
     "embeddings": ("/embeddings",),
 }
 PREFIXES = ("", "/v1", "/engines/{model:str}", "/openai/deployments/{model:str}")
+PLAIN_ROUTES = (
+    root.about,
+    root.test,
+    health.alive,
+    health.ready,
+    health.health,
+    models.list_models,
+    models.get_model,
+    model_info.model_info,
+    model_info.model_group_info,
+)
 
 
 def build_app(gateway: Gateway, around: Callable[[Gateway], AbstractAsyncContextManager[None]]) -> Litestar:
@@ -40,7 +51,7 @@ def build_app(gateway: Gateway, around: Callable[[Gateway], AbstractAsyncContext
             await gateway.stop()
 
     return Litestar(
-        [*_model_routes(gateway), health.alive, health.ready, health.health, models.list_models, models.get_model],
+        [*_model_routes(gateway), *PLAIN_ROUTES],
         lifespan=[lifespan],
         state=State({"gateway": gateway}),
         cors_config=CORSConfig(allow_origins=["*"], allow_credentials=True),

@@ -4,12 +4,11 @@ from typing import Any
 
 from litestar import Request, Response, get
 
+from proxy.api.model_names import listed_names
 from proxy.api.plain import authenticated, identity, json_response
-from proxy.call import Identity
 from proxy.config.model import Fallbacks, RouterSettings
 from proxy.errors import DetailError
 from proxy.gateway import Gateway
-from proxy.routing.router import Router
 
 CREATED = 1677610602
 OWNER = "openai"
@@ -22,12 +21,12 @@ async def list_models(
 ) -> Response[bytes]:
     """All names that the caller may use: aliases that are not hidden first, then the model groups."""
     gateway: Gateway = request.app.state.gateway
-    router = gateway.snapshot.router
+    snapshot = gateway.snapshot
     if fallback_type is not None and fallback_type not in FALLBACK_TYPES:
         raise DetailError(400, f"Invalid fallback_type. Must be one of: {list(FALLBACK_TYPES)}")
-    models = [_model(name) for name in _names(router, identity(request))]
+    models = [_model(name) for name in listed_names(snapshot, identity(request))]
     if include_metadata:
-        lists = _fallbacks(router.settings, fallback_type or "general")
+        lists = _fallbacks(snapshot.router.settings, fallback_type or "general")
         for model in models:
             model["metadata"] = {"fallbacks": [t for t in lists.get(model["id"], ()) if isinstance(t, str)]}
     return json_response({"data": models, "object": "list"})
@@ -35,20 +34,14 @@ async def list_models(
 
 @get(["/v1/models/{model:path}", "/models/{model:path}"], guards=[authenticated])
 async def get_model(request: Request[Any, Any, Any], model: str) -> Response[bytes]:
-    """One model group. An alias is none (A.md, A5)."""
+    """One model group, or one known model behind a wildcard. An alias is none (A.md, A5)."""
     gateway: Gateway = request.app.state.gateway
-    router = gateway.snapshot.router
     name = model.lstrip("/")
-    if name not in _names(router, identity(request)):
+    if name not in listed_names(gateway.snapshot, identity(request)):
         raise DetailError(404, f"The model `{name}` does not exist or is not accessible")
-    if name not in router.groups.by_name:
+    if name in gateway.snapshot.router.groups.aliases:
         raise DetailError(404, f"Model '{name}' not found in router configuration")
     return json_response(_model(name))
-
-
-def _names(router: Router, caller: Identity) -> list[str]:
-    names = router.groups.listed()
-    return [name for name in names if name in caller.models] if caller.models else names
 
 
 def _model(name: str) -> dict[str, Any]:

@@ -1,0 +1,103 @@
+"""``/model/info`` and ``/model_group/info``: what deployments and groups can do and what they cost."""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+from litestar import Request, Response, get
+
+from proxy.accounting.catalog import Catalog
+from proxy.api.model_facts import facts_of
+from proxy.api.model_names import listed_names
+from proxy.api.plain import authenticated, identity, json_response
+from proxy.api.shown import shown_params
+from proxy.call import Identity
+from proxy.deployment import Deployment
+from proxy.errors import DetailError
+from proxy.gateway import Gateway
+from proxy.snapshot import Snapshot
+
+ABILITIES = ("parallel_function_calling", "vision", "web_search", "url_context", "reasoning", "function_calling")
+
+
+@get(["/v1/model/info", "/model/info"], guards=[authenticated])
+async def model_info(request: Request[Any, Any, Any], litellm_model_id: str | None = None) -> Response[bytes]:
+    """All deployments that the caller may use, those behind aliases and wildcards once for each name; or one by its id."""
+    gateway: Gateway = request.app.state.gateway
+    snapshot = gateway.snapshot
+    if litellm_model_id is None:
+        return await asyncio.to_thread(_all_deployments, snapshot, identity(request))
+    deployment = snapshot.router.groups.by_id.get(litellm_model_id)
+    if deployment is None:
+        raise DetailError(400, {"error": f"Model id = {litellm_model_id} not found on litellm proxy"})
+    return json_response({"data": [_shown(deployment.group, deployment, snapshot.catalog)]})
+
+
+@get("/model_group/info", guards=[authenticated])
+async def model_group_info(request: Request[Any, Any, Any], model_group: str | None = None) -> Response[bytes]:
+    """All names that the caller may use, or one of them, with what their deployments offer together."""
+    gateway: Gateway = request.app.state.gateway
+    return await asyncio.to_thread(_groups, gateway.snapshot, identity(request), model_group)
+
+
+def _all_deployments(snapshot: Snapshot, caller: Identity) -> Response[bytes]:
+    find = snapshot.router.groups.find
+    shown = [
+        _shown(name, deployment, snapshot.catalog)
+        for name in listed_names(snapshot, caller)
+        for deployment in find(name) or ()
+    ]
+    return json_response({"data": shown})
+
+
+def _groups(snapshot: Snapshot, caller: Identity, wanted: str | None) -> Response[bytes]:
+    public = snapshot.config.settings.other.get("public_model_groups") or ()
+    find = snapshot.router.groups.find
+    shown = [
+        _group(name, find(name) or (), snapshot.catalog) | {"is_public_model_group": name in public}
+        for name in listed_names(snapshot, caller)
+        if wanted is None or name == wanted
+    ]
+    return json_response({"data": shown})
+
+
+def _shown(name: str, deployment: Deployment, catalog: Catalog) -> dict[str, Any]:
+    return {
+        "model_name": name,
+        "litellm_params": shown_params(deployment),
+        "model_info": facts_of(deployment, catalog),
+    }
+
+
+def _group(name: str, deployments: Iterable[Deployment], catalog: Catalog) -> dict[str, Any]:
+    members = list(deployments)
+    facts = [facts_of(deployment, catalog) for deployment in members]
+
+    def largest(field: str) -> float | None:
+        return max((float(fact[field]) for fact in facts if fact.get(field) is not None), default=None)
+
+    def total(limits: Iterable[int | None]) -> int | None:
+        given = [limit for limit in limits if limit is not None]
+        return sum(given) if given else None
+
+    settable = [item for member in members for item in member.params.configurable_clientside_auth_params]
+    return {
+        "model_group": name,
+        "providers": list(dict.fromkeys(member.provider for member in members)),
+        "max_input_tokens": largest("max_input_tokens"),
+        "max_output_tokens": largest("max_output_tokens"),
+        "input_cost_per_token": largest("input_cost_per_token"),
+        "output_cost_per_token": largest("output_cost_per_token"),
+        "input_cost_per_pixel": None,
+        "mode": next((fact["mode"] for fact in facts if fact["mode"]), None),
+        "tpm": total(member.params.tpm for member in members),
+        "rpm": total(member.params.rpm for member in members),
+        **{f"supports_{it}": any(fact.get(f"supports_{it}") for fact in facts) for it in ABILITIES},
+        "supported_openai_params": list(
+            dict.fromkeys(param for fact in facts for param in fact.get("supported_openai_params", ()))
+        ),
+        "configurable_clientside_auth_params": settable or None,
+        "health_status": None,
+        "health_response_time": None,
+        "health_checked_at": None,
+    }

@@ -1,0 +1,41 @@
+"""The names that a caller may ask for, the known models behind wildcards included."""
+
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+
+from proxy.accounting.catalog import Catalog
+from proxy.call import Identity
+from proxy.deployment import Deployment
+from proxy.snapshot import Snapshot
+
+
+def listed_names(snapshot: Snapshot, caller: Identity) -> list[str]:
+    """Visible aliases, then model groups, wildcards among them, then what the wildcards are known to stand for."""
+    groups = snapshot.router.groups
+    names = dict.fromkeys(groups.listed())
+    for name in list(names):
+        if "*" in name:
+            for deployment in groups.find(name) or ():
+                names.update(dict.fromkeys(_matches(name, deployment, snapshot.catalog)))
+    return [name for name in names if _may_use(caller, name)]
+
+
+def _matches(name: str, deployment: Deployment, catalog: Catalog) -> Iterator[str]:
+    """The provider's known models as clients ask for them; only ``prefix/...`` wildcards are spelt out.
+
+    ``prefix/gpt-4*`` stands for the models that begin so, else, when there are none, for all of them with that beginning.
+    """
+    prefix, slash, rest = name.partition("/")
+    if not slash or "*" not in deployment.model:
+        return
+    models = catalog.models_of(deployment.provider)
+    beginning = rest.replace("*", "")
+    matching = [model for model in models if model.startswith(beginning)]
+    for model in matching or [beginning + model for model in models]:
+        yield model if model.startswith(prefix) else f"{prefix}/{model}"
+
+
+def _may_use(caller: Identity, name: str) -> bool:
+    if not caller.models or name in caller.models:
+        return True
+    return any("*" in pattern and fnmatchcase(name, pattern) for pattern in caller.models)

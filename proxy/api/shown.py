@@ -1,0 +1,42 @@
+"""A deployment as callers may see it: its settings without secrets."""
+
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from proxy.config.redact import is_secret_name, masked
+from proxy.deployment import Deployment
+
+_GROUPED = ("prices", "other", "request")
+#: Settings that the reference shows of every deployment.
+_ALWAYS = {"use_in_pass_through": False, "use_litellm_proxy": False, "merge_reasoning_content_in_choices": False}
+
+
+def shown_params(deployment: Deployment) -> dict[str, Any]:
+    """``litellm_params`` as in the config; secrets are left out, those inside other settings are masked."""
+    params = deployment.params
+    given = {name: getattr(params, name) for name in params.__struct_fields__ if name not in _GROUPED}
+    given |= params.prices | params.other | params.request
+    if params.api_base is not None:
+        given["api_base"] = shown_url(params.api_base)
+    given["model"] = shown_model(deployment)
+    return _ALWAYS | {name: masked(value, name) for name, value in given.items() if _is_shown(name, value)}
+
+
+def shown_model(deployment: Deployment) -> str:
+    """``litellm_params.model``; of a wildcard's match the model that it stands for."""
+    configured = deployment.params.model
+    if "*" in configured and "*" not in deployment.model:
+        return f"{deployment.provider}/{deployment.model}"
+    return configured
+
+
+def shown_url(url: str) -> str:
+    """Without the name and password, and without the query, that may stand in it."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def _is_shown(name: str, value: Any) -> bool:
+    if value is None or value in ((), {}):
+        return False
+    return isinstance(value, dict) or not is_secret_name(name)
