@@ -1,6 +1,7 @@
 """What is publicly known about the models of a config: the part of the packaged table that its deployments use."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from functools import lru_cache
 
 from proxy.accounting.table import Entry, ModelTable, candidates, load_table
@@ -29,6 +30,18 @@ class Catalog:
     def models_of(self, provider: str) -> tuple[str, ...]:
         """The known models of the provider of a wildcard deployment."""
         return self._table.models_of(provider)
+
+    def cheapest_chat_models(self, provider: str, count: int) -> list[str]:
+        """The least expensive of its chat models that the provider has not withdrawn, without its prefix."""
+        today = datetime.now(UTC).date().isoformat()
+        priced = []
+        for name in self.models_of(provider):
+            entry = self._table.find(name)
+            fields = {} if entry is None else entry.fields
+            dollars = (fields.get("input_cost_per_token") or 0) + (fields.get("output_cost_per_token") or 0)
+            if fields.get("mode") == "chat" and dollars > 0 and fields.get("deprecation_date", today) >= today:
+                priced.append((dollars, name.removeprefix(f"{provider}/")))
+        return [name for _, name in sorted(priced)[:count]]
 
 
 def build_catalog(deployments: Iterable[Deployment]) -> Catalog:

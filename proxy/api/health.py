@@ -1,26 +1,18 @@
 """``/health*``: is the process alive, is it ready, do the deployments answer."""
 
-import asyncio
+from collections.abc import Iterable
 from typing import Any
 
 from litestar import Request, Response, get
 
 from proxy.api.headers import CONTRACT_VERSION
-from proxy.api.plain import authenticated, json_response
+from proxy.api.model_names import may_use
+from proxy.api.plain import authenticated, identity, json_response
+from proxy.api.probes import Probed, probe_all
 from proxy.deployment import Deployment
-from proxy.errors import Failure
+from proxy.errors import DetailError
 from proxy.gateway import Gateway
-from proxy.providers.base import Attempt, find_provider
-from proxy.providers.openai_format import raw
-
-PROBE_SECONDS = 60.0
-PROBES_AT_ONCE = 10
-PROBES: dict[str, dict[str, Any]] = {
-    "chat": {"messages": [{"role": "user", "content": "Answer with one word: are you there?"}]},
-    "completion": {"prompt": "Answer with one word: are you there?"},
-    "embedding": {"input": ["Are you there?"]},
-}
-ENDPOINTS = {"chat": "chat", "completion": "completions", "embedding": "embeddings"}
+from proxy.routing.groups import Groups
 
 
 @get(["/health/liveliness", "/health/liveness"], sync_to_thread=False)
@@ -47,15 +39,17 @@ def ready(request: Request[Any, Any, Any]) -> Response[bytes]:
 
 
 @get("/health", guards=[authenticated])
-async def health(request: Request[Any, Any, Any], model: str | None = None) -> Response[bytes]:
-    """Call every deployment, or those of one model group, and tell which answer."""
+async def health(
+    request: Request[Any, Any, Any], model: str | None = None, model_id: str | None = None
+) -> Response[bytes]:
+    """Call every deployment, or those of one upstream model or model group, or one, and tell which answer."""
     gateway: Gateway = request.app.state.gateway
-    groups = gateway.snapshot.router.groups
-    deployments = groups.deployments if model is None else groups.find(model) or ()
-    limit = asyncio.Semaphore(PROBES_AT_ONCE)
-    results = await asyncio.gather(*(_probe(gateway, deployment, limit) for deployment in deployments))
-    healthy = [shown for shown, error in results if error is None]
-    unhealthy = [shown | {"error": error} for shown, error in results if error is not None]
+    snapshot, caller = gateway.snapshot, identity(request)
+    wanted = [item for item in _wanted(snapshot.router.groups, model, model_id) if may_use(caller, item.group)]
+    probed = await probe_all(wanted, snapshot.catalog, gateway.client)
+    details = snapshot.config.general_settings.other.get("health_check_details", True) is not False
+    healthy = [_endpoint(item, details) for item in probed if item.error is None]
+    unhealthy = [_endpoint(item, details) for item in probed if item.error is not None]
     return json_response(
         {
             "healthy_endpoints": healthy,
@@ -66,25 +60,20 @@ async def health(request: Request[Any, Any, Any], model: str | None = None) -> R
     )
 
 
-async def _probe(
-    gateway: Gateway, deployment: Deployment, limit: asyncio.Semaphore
-) -> tuple[dict[str, Any], str | None]:
-    """What is shown of a deployment, and the error it answered with."""
-    shown: dict[str, Any] = {"model": deployment.params.model, "model_id": deployment.id}
-    if deployment.params.api_base:
-        shown["api_base"] = deployment.params.api_base
-    mode = str(deployment.info.get("mode", "chat"))
-    attempt = Attempt(
-        deployment=deployment,
-        endpoint=ENDPOINTS.get(mode, "chat"),
-        body={name: raw(value) for name, value in PROBES.get(mode, PROBES["chat"]).items()},
-        stream=False,
-        timeout=PROBE_SECONDS,
-        shown_model=None,
-    )
-    async with limit:
-        try:
-            await find_provider(deployment.provider).send(attempt, gateway.client)
-        except Failure as failure:
-            return shown, failure.message
-    return shown, None
+def _wanted(groups: Groups, model: str | None, model_id: str | None) -> Iterable[Deployment]:
+    """``model`` is what a deployment calls, else the name of a group or of an alias; nothing is called so: nothing."""
+    if model_id is not None:
+        if model_id not in groups.by_id:
+            raise DetailError(404, {"error": f"Model with ID {model_id} not found"})
+        return [groups.by_id[model_id]]
+    if model is None:
+        return groups.deployments
+    named = [deployment for deployment in groups.deployments if deployment.params.model == model]
+    return named or groups.by_name.get(groups.unaliased(model), ())
+
+
+def _endpoint(probed: Probed, details: bool) -> dict[str, Any]:
+    """``general_settings.health_check_details: false`` leaves the model alone."""
+    if not details:
+        return {"model": probed.shown["model"]}
+    return probed.shown if probed.error is None else probed.shown | {"error": probed.error}

@@ -17,7 +17,7 @@ def listed_names(snapshot: Snapshot, caller: Identity) -> list[str]:
         if "*" in name:
             for deployment in groups.find(name) or ():
                 names.update(dict.fromkeys(_matches(name, deployment, snapshot.catalog)))
-    return [name for name in names if _may_use(caller, name)]
+    return [name for name in names if may_use(caller, name)]
 
 
 def _matches(name: str, deployment: Deployment, catalog: Catalog) -> Iterator[str]:
@@ -35,7 +35,8 @@ def _matches(name: str, deployment: Deployment, catalog: Catalog) -> Iterator[st
         yield model if model.startswith(prefix) else f"{prefix}/{model}"
 
 
-def _may_use(caller: Identity, name: str) -> bool:
+def may_use(caller: Identity, name: str) -> bool:
+    """Whether a name, or a pattern of names, of the caller's key covers ``name``."""
     if not caller.models or name in caller.models:
         return True
     return any("*" in pattern and fnmatchcase(name, pattern) for pattern in caller.models)

@@ -4,7 +4,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from proxy.config.redact import is_secret_name, masked
-from proxy.deployment import Deployment
+from proxy.deployment import Deployment, split_model
 
 _GROUPED = ("prices", "other", "request")
 #: Settings that the reference shows of every deployment.
@@ -23,11 +23,11 @@ def shown_params(deployment: Deployment) -> dict[str, Any]:
 
 
 def shown_model(deployment: Deployment) -> str:
-    """``litellm_params.model``; of a wildcard's match the model that it stands for."""
+    """``litellm_params.model``; where another model stands in (a wildcard's match, a probe's), that one."""
     configured = deployment.params.model
-    if "*" in configured and "*" not in deployment.model:
-        return f"{deployment.provider}/{deployment.model}"
-    return configured
+    if split_model(configured, deployment.params.custom_llm_provider)[1] == deployment.model:
+        return configured
+    return f"{deployment.provider}/{deployment.model}"
 
 
 def shown_url(url: str) -> str:
