@@ -108,7 +108,7 @@ def _readings(value: Any, origin: Origin) -> Iterator[Any]:
 def _mismatch(failure: str, value: Any, origin: Origin, key: str) -> ConfigError:
     found = _MISMATCH.match(failure)
     if found is None:
-        return ConfigError("not a valid value; see docs/configuration.md", place=origin.place, key=key)
+        return ConfigError("not a valid value; correct it", place=origin.place, key=key)
     wanted, got, relation, bound, path = found.groups()
     for name, index in _STEP.findall((path or "").partition("[...]")[0]):
         step: Any = name or int(index)
