@@ -216,6 +216,7 @@ class Connection(asyncio.Protocol):
         if not was_answered:
             self._head_size += len(data)
             if self._head_size > self._place.max_head and not self._has_small_head():
+                self.answered = self.complete = False
                 self._fail(TooLarge(self._place.max_head))
         transport = self._transport
         if self._body_size > _HIGH_WATER and not self._paused and transport is not None and not transport.is_closing():
