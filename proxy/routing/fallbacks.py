@@ -127,7 +127,7 @@ def _lookup(lists: Sequence[Any], model: str) -> list[Target] | None:
         if isinstance(item, Mapping):
             for name, targets in item.items():
                 if isinstance(targets, list):
-                    merged.setdefault(name, targets)
+                    merged.setdefault(name, [target for target in targets if isinstance(target, str | dict)])
     for name in (model, model.partition("/")[2], "*"):
         if name and name in merged:
             return merged[name]

@@ -142,6 +142,7 @@ class Plan:
                 first.retries = (made, allowed) if made else None
                 raise first
             if not any(d.id not in failed for d in router.healthy(candidates)):
+                failed = {deployment.id}  # a new round begins, and not with the one that just failed
                 yield Wait(router.backoff(failure, made))
             made += 1
 
