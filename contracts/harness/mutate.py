@@ -49,7 +49,8 @@ def mutations(recording: Recording) -> Iterator[Recording]:
 
 
 class Mutator:
-    """A pytest plugin: in place of each case, the case on changed recordings. `findings` has those that never tripped."""
+    """A pytest plugin: in place of each case, the case on changed recordings. `findings` has those that never
+    tripped."""
 
     def __init__(self) -> None:
         self.proven = 0

@@ -1,8 +1,8 @@
 """`--reseed N`: other names for model groups, upstream models and texts, so that no answer can be a learned one.
 
-Cases and recordings keep their names: what goes to the gateway and to the upstreams is renamed on the way out, and back on
-the way in. The same N renames the same way. Names that mean something to a vendor stay, because prices and parameters hang
-on them; so do names of fewer than four letters, which could be any word.
+Cases and recordings keep their names: what goes to the gateway and to the upstreams is renamed on the way out, and back
+on the way in. The same N renames the same way. Names that mean something to a vendor stay, because prices and
+parameters hang on them; so do names of fewer than four letters, which could be any word.
 """
 
 from __future__ import annotations

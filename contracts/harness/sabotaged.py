@@ -3,8 +3,9 @@
     python -m contracts.harness.sabotaged A4:NAME serve --config FILE --port N     the broken proxy
     python -m contracts.harness.sabotaged --check A4                               every sabotage of an item
 
-`contracts/<category>/sabotage_<ID>.py` lists them in `SABOTAGES`. A check fails when a case that a sabotage names passes,
-when another one fails, and when a patched function was never called. Exit status: 0 proven, 1 findings, 2 wrong usage.
+`contracts/<category>/sabotage_<ID>.py` lists them in `SABOTAGES`. A check fails when a case that a sabotage names
+passes, when another one fails, and when a patched function was never called. Exit status: 0 proven, 1 findings, 2 wrong
+usage.
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ PARALLEL = 2
 class Sabotage(msgspec.Struct, frozen=True, kw_only=True):
     """One way to break our proxy.
 
-    `patches` are pairs of a dotted function below `proxy` and its replacement, which is called with the original function
-    before the arguments. `trips` names the test functions (or single `test_name[param]`) that must notice.
+    `patches` are pairs of a dotted function below `proxy` and its replacement, which is called with the original
+    function before the arguments. `trips` names the test functions (or single `test_name[param]`) that must notice.
     """
 
     name: str

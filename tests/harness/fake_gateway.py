@@ -12,6 +12,7 @@ import json
 import urllib.request
 import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -81,8 +82,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.refuse_to_start:
         raise SystemExit("the fake gateway refuses to start")
-    with open(options.config) as file:
-        config = yaml.safe_load(file)
+    config = yaml.safe_load(Path(options.config).read_text())
     deployments = {entry["model_name"]: entry["litellm_params"] for entry in config["model_list"]}
     ThreadingHTTPServer(("127.0.0.1", options.port), make_handler(options, deployments)).serve_forever()
 

@@ -55,7 +55,9 @@ def record(server: Server, path: Path, *, taped: Exchange | None = None) -> bool
     with recorder.recording(), httpx.Client() as client:
         for label in ("1", "2"):
             current_label.set(label)
-            client.post(f"http://{authority}/v1/x?a=b", content=f"http://{authority}".encode(), headers={"x-key": GENERATED})
+            client.post(
+                f"http://{authority}/v1/x?a=b", content=f"http://{authority}".encode(), headers={"x-key": GENERATED}
+            )
     if taped:
         recorder.add_tape(taped)
     return recorder.save(["1", "2"])

@@ -13,7 +13,9 @@ UUID = "3f2b8f4e-0d3c-4a56-9d1e-1234567890ab"
 OTHER_UUID = "aaaaaaaa-0d3c-4a56-9d1e-1234567890ab"
 
 
-def exchange(body: object, *, status: int = 200, end: str = "done", url: str = "http://gateway.test/x", **headers: str) -> Exchange:
+def exchange(
+    body: object, *, status: int = 200, end: str = "done", url: str = "http://gateway.test/x", **headers: str
+) -> Exchange:
     content = body if isinstance(body, bytes) else msgspec.json.encode(body)
     named = {"content-type": "application/json", **{name.replace("_", "-"): value for name, value in headers.items()}}
     return Exchange("1", Request("POST", url, httpx.Headers()), status, httpx.Headers(named), content, end=end)
@@ -83,7 +85,10 @@ def test_streams_are_compared_by_event() -> None:
 
 
 def test_ignored_paths_cover_what_lies_below() -> None:
-    one, other = exchange({"error": {"message": "a", "code": "1"}, "errors": 1}), exchange({"error": {"message": "b"}, "errors": 2})
+    one, other = (
+        exchange({"error": {"message": "a", "code": "1"}, "errors": 1}),
+        exchange({"error": {"message": "b"}, "errors": 2}),
+    )
     assert paths(one, other, ignore=["body.error"]) == ["body.errors"]
     assert paths(one, other, ignore=["body.*.message"]) == ["body.error.code", "body.errors"]
 

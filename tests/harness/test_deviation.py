@@ -54,11 +54,11 @@ def listed(monkeypatch: pytest.MonkeyPatch) -> str:
 
 def test_the_matrix_must_list_a_case_that_deviates(listed: str) -> None:
     check_declared("A4", f"{listed}[param]", deviates=True)
-    with pytest.raises(HarnessError, match="gap_matrix.yaml does not say so; add it to A5's deviations"):
+    with pytest.raises(HarnessError, match=r"gap_matrix\.yaml does not say so; add it to A5's deviations"):
         check_declared("A5", listed, deviates=True)
 
 
 def test_the_matrix_must_not_list_a_case_that_does_not(listed: str) -> None:
     check_declared("A5", listed, deviates=False)
-    with pytest.raises(HarnessError, match="never calls case.deviates"):
+    with pytest.raises(HarnessError, match=r"never calls case\.deviates"):
         check_declared("A4", listed, deviates=False)

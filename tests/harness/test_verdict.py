@@ -67,4 +67,7 @@ def test_a_file_of_excuses_that_is_wrong(tmp_path: Path, text: str, complaint: s
 def test_excused_cases_must_exist_but_a_partial_run_does_not_know_all(tmp_path: Path) -> None:
     write(tmp_path / "test_b.py", "")
     excused = ["test_a.py::test_1", "test_a.py::test_gone", "test_b.py::test_not_collected", "test_c.py::test_no_file"]
-    assert unknown_cases(excused, ["test_a.py::test_1"], tmp_path) == ["test_a.py::test_gone", "test_c.py::test_no_file"]
+    assert unknown_cases(excused, ["test_a.py::test_1"], tmp_path) == [
+        "test_a.py::test_gone",
+        "test_c.py::test_no_file",
+    ]
