@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from litestar import Request, Response, get
+from litestar.params import FromQuery
 
 from proxy.api.headers import CONTRACT_VERSION
 from proxy.api.model_names import may_use
@@ -40,7 +41,7 @@ def ready(request: Request[Any, Any, Any]) -> Response[bytes]:
 
 @get("/health", guards=[authenticated])
 async def health(
-    request: Request[Any, Any, Any], model: str | None = None, model_id: str | None = None
+    request: Request[Any, Any, Any], model: FromQuery[str | None] = None, model_id: FromQuery[str | None] = None
 ) -> Response[bytes]:
     """Call every deployment, or those of one upstream model or model group, or one, and tell which answer."""
     gateway: Gateway = request.app.state.gateway

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from litestar import Request, Response, get
+from litestar.params import FromQuery
 
 from proxy.accounting.catalog import Catalog
 from proxy.api.model_facts import facts_of
@@ -21,7 +22,9 @@ ABILITIES = ("parallel_function_calling", "vision", "web_search", "url_context",
 
 
 @get(["/v1/model/info", "/model/info"], guards=[authenticated])
-async def model_info(request: Request[Any, Any, Any], litellm_model_id: str | None = None) -> Response[bytes]:
+async def model_info(
+    request: Request[Any, Any, Any], litellm_model_id: FromQuery[str | None] = None
+) -> Response[bytes]:
     """All deployments that the caller may use, those behind aliases and wildcards once for each name; or one by its id."""
     gateway: Gateway = request.app.state.gateway
     snapshot = gateway.snapshot
@@ -34,7 +37,9 @@ async def model_info(request: Request[Any, Any, Any], litellm_model_id: str | No
 
 
 @get("/model_group/info", guards=[authenticated])
-async def model_group_info(request: Request[Any, Any, Any], model_group: str | None = None) -> Response[bytes]:
+async def model_group_info(
+    request: Request[Any, Any, Any], model_group: FromQuery[str | None] = None
+) -> Response[bytes]:
     """All names that the caller may use, or one of them, with what their deployments offer together."""
     gateway: Gateway = request.app.state.gateway
     return await asyncio.to_thread(_groups, gateway.snapshot, identity(request), model_group)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from litestar import Request, Response, get
+from litestar.params import FromPath, FromQuery
 
 from proxy.api.model_names import listed_names
 from proxy.api.plain import authenticated, identity, json_response
@@ -17,7 +18,9 @@ FALLBACK_TYPES = ("general", "context_window", "content_policy")
 
 @get(["/v1/models", "/models"], guards=[authenticated])
 async def list_models(
-    request: Request[Any, Any, Any], include_metadata: bool = False, fallback_type: str | None = None
+    request: Request[Any, Any, Any],
+    include_metadata: FromQuery[bool] = False,
+    fallback_type: FromQuery[str | None] = None,
 ) -> Response[bytes]:
     """All names that the caller may use: aliases that are not hidden first, then the model groups."""
     gateway: Gateway = request.app.state.gateway
@@ -33,7 +36,7 @@ async def list_models(
 
 
 @get(["/v1/models/{model:path}", "/models/{model:path}"], guards=[authenticated])
-async def get_model(request: Request[Any, Any, Any], model: str) -> Response[bytes]:
+async def get_model(request: Request[Any, Any, Any], model: FromPath[str]) -> Response[bytes]:
     """One model group, or one known model behind a wildcard. An alias is none (A.md, A5)."""
     gateway: Gateway = request.app.state.gateway
     name = model.lstrip("/")
