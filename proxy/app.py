@@ -6,11 +6,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from litestar import Litestar, Request, Response, asgi
-from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 
 from proxy.api import health, model_info, models, root
+from proxy.api.front import FrontDoor
 from proxy.api.llm import ModelEndpoint
 from proxy.api.plain import error_response, json_response
 from proxy.errors import GatewayError
@@ -18,13 +18,13 @@ from proxy.gateway import Gateway
 
 log = logging.getLogger(__name__)
 
-#: Paths of each endpoint; the model stands in some of them.
+#: Paths of each endpoint, below each of the prefixes.
 PATHS = {
     "chat": ("/chat/completions",),
     "completions": ("/completions",),
     "embeddings": ("/embeddings",),
 }
-PREFIXES = ("", "/v1", "/engines/{model:str}", "/openai/deployments/{model:str}")
+PREFIXES = ("", "/v1")
 PLAIN_ROUTES = (
     root.about,
     root.test,
@@ -38,7 +38,7 @@ PLAIN_ROUTES = (
 )
 
 
-def build_app(gateway: Gateway, around: Callable[[Gateway], AbstractAsyncContextManager[None]]) -> Litestar:
+def build_app(gateway: Gateway, around: Callable[[Gateway], AbstractAsyncContextManager[None]]) -> FrontDoor:
     """The application that serves ``gateway``; ``around`` is entered once it has started, and left before it stops."""
 
     @asynccontextmanager
@@ -50,23 +50,25 @@ def build_app(gateway: Gateway, around: Callable[[Gateway], AbstractAsyncContext
         finally:
             await gateway.stop()
 
-    return Litestar(
-        [*_model_routes(gateway), *PLAIN_ROUTES],
+    endpoints = {name: ModelEndpoint(gateway, name) for name in PATHS}
+    litestar = Litestar(
+        [*_model_routes(endpoints), *PLAIN_ROUTES],
         lifespan=[lifespan],
         state=State({"gateway": gateway}),
-        cors_config=CORSConfig(allow_origins=["*"], allow_credentials=True),
         exception_handlers={GatewayError: error_response, HTTPException: _http_error, Exception: _unexpected},
         openapi_config=None,
         logging_config=None,
     )
+    exact = {prefix + path: endpoints[name] for name, paths in PATHS.items() for prefix in PREFIXES for path in paths}
+    return FrontDoor(litestar, exact)
 
 
-def _model_routes(gateway: Gateway) -> list[Any]:
-    routes = []
-    for endpoint, paths in PATHS.items():
-        handler = ModelEndpoint(gateway, endpoint)
-        routes += [asgi([prefix + path for prefix in PREFIXES for path in paths], copy_scope=False)(handler)]
-    return routes
+def _model_routes(endpoints: dict[str, ModelEndpoint]) -> list[Any]:
+    """Litestar's share of the model endpoints: to know their paths, and so to refuse other methods."""
+    return [
+        asgi([prefix + path for prefix in PREFIXES for path in paths], copy_scope=False)(endpoints[name])
+        for name, paths in PATHS.items()
+    ]
 
 
 def _http_error(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:

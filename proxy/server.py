@@ -10,10 +10,10 @@ from types import FrameType
 from typing import Any
 
 import uvicorn
-from litestar import Litestar
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.supervisors import Multiprocess
 
+from proxy.api.front import FrontDoor
 from proxy.app import build_app
 from proxy.config.model import ProxyConfig
 from proxy.gateway import Gateway
@@ -85,7 +85,7 @@ class AppFactory:
     def __init__(self, config: ProxyConfig) -> None:
         self._config = config
 
-    def __call__(self) -> Litestar:
+    def __call__(self) -> FrontDoor:
         app = build_app(Gateway(self._config), draining)
         gc.collect()
         gc.freeze()

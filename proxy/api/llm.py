@@ -4,6 +4,8 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 
+from litestar.enums import HttpMethod, ScopeType
+from litestar.exceptions import MethodNotAllowedException
 from litestar.types import Receive, Scope, Send
 
 from proxy.api import headers as answer_headers
@@ -19,6 +21,7 @@ from proxy.providers.base import Stream
 
 log = logging.getLogger(__name__)
 
+NO_PARAMS: dict[str, object] = {}
 OVERLOADED = "The gateway is at its limit of parallel requests (general_settings.global_max_parallel_requests)"
 
 
@@ -30,6 +33,9 @@ class ModelEndpoint:
         self._endpoint = endpoint
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One call, from its head to its last byte."""
+        if scope["type"] != ScopeType.HTTP or scope["method"] != HttpMethod.POST:
+            raise MethodNotAllowedException
         gateway = self._gateway
         call = Call(gateway.snapshot, self._endpoint, dict(scope["headers"]))
         gateway.admit(call)
@@ -58,7 +64,7 @@ class ModelEndpoint:
                 raise GatewayError(429, OVERLOADED)
             body = BodyReader(receive, call.headers, gateway.max_request_bytes)
             call.identity = await call.snapshot.authenticator.authenticate(Caller(call.headers, scope, body))
-            model = scope["path_params"].get("model")
+            model = scope.get("path_params", NO_PARAMS).get("model")
             asked = read_model_request(call, decode_object(await body()), str(model) if model else None)
         except GatewayError as error:
             return _refusal(call, error)
