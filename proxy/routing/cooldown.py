@@ -5,8 +5,9 @@ retry can mend (401, 404), when it cannot be reached, and when more than half of
 failed. With ``allowed_fails`` (or a policy for the class of error) it cools down after more failures than that within a
 minute, single deployments included.
 
-Two deliberate differences from the reference: the default rules never cool down the only deployment of a group (there one
-client's 404 shuts the model for all others), and a deployment that refuses connections cools down at once.
+Deliberate differences from the reference: the default rules never cool down the only deployment of a group (there one
+client's 404 shuts the model for all others), a deployment that refuses connections cools down at once, and requests that
+are wrong do not count as failures of the deployment that says so.
 """
 
 import time
@@ -64,6 +65,8 @@ class Cooldowns:
         """Count a failure and cool the deployment down when the rules say so."""
         record = self._current(deployment)
         record.requests += 1
+        if 400 <= failure.status < 500 and failure.status not in TELLING:
+            return
         record.failures += 1
         if not settings.disable_cooldowns and self._cools_down(record, group_size, failure, settings):
             seconds = deployment.params.cooldown_time
@@ -71,8 +74,6 @@ class Cooldowns:
             record.requests = record.failures = 0
 
     def _cools_down(self, record: _Record, group_size: int, failure: Failure, settings: RouterSettings) -> bool:
-        if 400 <= failure.status < 500 and failure.status not in TELLING:
-            return False
         allowed = _allowed_fails(failure.kind, settings)
         if allowed is not None:
             return record.failures > allowed
