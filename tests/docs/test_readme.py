@@ -1,0 +1,77 @@
+"""The README's examples, run as they stand."""
+
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+PORT = 4000
+
+
+def blocks(language: str) -> list[str]:
+    """The README's code blocks of a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def gateway() -> Iterator[str]:
+    """`tianji serve`, as `make serve` starts it, on a free port."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = subprocess.Popen([sys.executable, "-m", "proxy", "serve", "--port", str(port)], cwd=ROOT)
+    try:
+        for _ in range(100):
+            try:
+                httpx.get(f"http://127.0.0.1:{port}/health/readiness").raise_for_status()
+                break
+            except httpx.HTTPError:
+                time.sleep(0.1)
+        yield f"127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def test_the_first_curl_is_answered(gateway: str) -> None:
+    [command] = [block for block in blocks("sh") if block.startswith("curl")]
+    done = subprocess.run(
+        ["bash", "-c", command.replace(f"127.0.0.1:{PORT}", gateway)], capture_output=True, text=True, check=True
+    )
+    assert "You said: Hello" in done.stdout
+
+
+def test_the_openai_sdk_chats_and_streams(gateway: str) -> None:
+    [program] = blocks("python")
+    program = program.replace(f"127.0.0.1:{PORT}", gateway)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "You said: Hello\nYou said: Hello again"
+
+
+def test_the_config_is_one(tmp_path: Path) -> None:
+    [config] = blocks("yaml")
+    (tmp_path / "proxy_config.yaml").write_text(config)
+    done = subprocess.run(
+        [sys.executable, "-m", "proxy", "config", "check", "--strict", "proxy_config.yaml"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={"OPENAI_API_KEY": "sk-x", "MASTER_KEY": "sk-1", "PYTHONPATH": str(ROOT)},
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "gpt-4" in done.stdout
+
+
+@pytest.mark.parametrize("target", ["install", "serve", "test", "reference"])
+def test_the_make_targets_exist(target: str) -> None:
+    done = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
