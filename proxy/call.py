@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 if TYPE_CHECKING:
+    from proxy.deployment import Deployment
+    from proxy.errors import Failure
+    from proxy.routing.plan import Route
     from proxy.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
@@ -46,6 +49,14 @@ class Identity(msgspec.Struct, frozen=True):
     metadata: dict[str, Any] = {}
 
 
+class FailedAttempt(msgspec.Struct):
+    """A deployment that was tried in vain."""
+
+    group: str
+    deployment: Deployment
+    failure: Failure
+
+
 class Outcome(msgspec.Struct):
     """How a call ended; what ``on_end`` functions are given."""
 
@@ -57,6 +68,14 @@ class Outcome(msgspec.Struct):
     seconds: float = 0.0
     deployment_id: str | None = None
     error: str | None = None
+    route: Route | None = None
+    """The way that led to the answer; ``None`` when there was none."""
+    failures: list[FailedAttempt] = []
+    """In order."""
+    upstream_seconds: float = 0.0
+    """Spent waiting for upstreams, all attempts together."""
+    first_token_seconds: float | None = None
+    """Until the first event of a stream came from upstream."""
 
 
 class Answer(msgspec.Struct):
@@ -77,12 +96,14 @@ class Call:
         "_ended",
         "_on_end",
         "body",
+        "client_ip",
         "endpoint",
         "headers",
         "id",
         "identity",
         "model",
         "outcome",
+        "path",
         "snapshot",
         "started",
         "stream",
@@ -95,6 +116,9 @@ class Call:
         """``chat``, ``completions`` or ``embeddings``."""
         self.headers = headers
         """The client's, by lower-case name."""
+        self.path = ""
+        """That was called."""
+        self.client_ip: str | None = None
         self.body: Body = {}
         self.model = ""
         """The name that the client asked for."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from proxy.call import Body, Call, Usage
+from proxy.call import Body, Call, FailedAttempt, Usage
 from proxy.deployment import Deployment
 from proxy.errors import Failure, Headers
 from proxy.providers.base import Attempt, Reply, Stream, find_provider
@@ -78,12 +78,15 @@ class Pipeline:
                     reply = await self._attempt(decision, body)
                 except Failure as error:
                     failure = error
+                    self._failed(decision.hop.model, decision.deployment, error)
             else:
                 await asyncio.sleep(decision.seconds)
             try:
                 decision = steps.send(failure)
             except StopIteration as answered:
                 assert reply is not None
+                self._call.outcome.route = answered.value
+                self._call.outcome.upstream_seconds = self._upstream_seconds
                 return Routed(reply, answered.value, self._upstream_seconds)
 
     async def _attempt(self, step: Try, body: Body) -> Reply:
@@ -100,6 +103,9 @@ class Pipeline:
             headers=self._asked.headers,
             credentials=self._asked.credentials,
         )
+        megabytes = self._call.snapshot.config.general_settings.max_response_size_mb
+        if megabytes is not None:
+            attempt.max_answer = int(megabytes * 1_000_000)
         mocked = deployment.params.mock_response if self._asked.mock_response is None else self._asked.mock_response
         if mocked is not None:
             return mock_reply(attempt, mocked)
@@ -108,6 +114,14 @@ class Pipeline:
             return await find_provider(deployment.provider).send(attempt, self._client)
         finally:
             self._upstream_seconds += time.perf_counter() - started
+
+    def _failed(self, group: str, deployment: Deployment, failure: Failure) -> None:
+        self._call.outcome.failures.append(FailedAttempt(group, deployment, failure))
+
+    def _stream_failed(self, failure: Failure) -> None:
+        route = self._call.outcome.route
+        if route is not None:
+            self._failed(route.hop.model, route.deployment, failure)
 
     def _shown_model(self, step: Try) -> str | None:
         """The requested name; but a fallback's complete answer keeps the vendor's (A.md, CORE)."""
@@ -146,6 +160,7 @@ class Pipeline:
             StreamFailure: the stream is incomplete and nobody continues it.
         """
         route = self._asked.route
+        started, waited = time.perf_counter(), self._upstream_seconds
         can_continue = self._call.endpoint == "chat" and bool(route.fallbacks or self._router.settings.fallbacks)
         try:
             if can_continue:
@@ -154,15 +169,21 @@ class Pipeline:
                 yield batch
         except StreamFailure as failure:
             await stream.aclose()
+            self._stream_failed(failure)
             if not failure.continuable:
                 raise
             body = self._continuation(stream.text or [])
             continued = await self._follow(Plan(self._router, route).after(failure), body)
             stream = continued.reply.stream or stream
-            async for batch in stream:
-                yield batch
+            try:
+                async for batch in stream:
+                    yield batch
+            except StreamFailure as again:
+                self._stream_failed(again)
+                raise
         finally:
             self.usage = stream.usage
+            self._call.outcome.upstream_seconds = waited + time.perf_counter() - started
             await stream.aclose()
 
     def _continuation(self, text: list[str]) -> Body:

@@ -38,6 +38,8 @@ class ModelEndpoint:
             raise MethodNotAllowedException
         gateway = self._gateway
         call = Call(gateway.snapshot, self._endpoint, dict(scope["headers"]))
+        call.path, client = scope["path"], scope["client"]
+        call.client_ip = client[0] if client else None
         gateway.admit(call)
         watch: Watch | None = None
         try:
@@ -83,6 +85,7 @@ class ModelEndpoint:
         headers = answer_headers.of_answer(call, routed, cost)
         call.outcome.status = 200
         if reply.stream is not None:
+            call.outcome.first_token_seconds = routed.upstream_seconds
             return Answer(200, headers, _framed(call, pipeline, deployment, reply.stream))
         call.outcome.ending, call.outcome.usage, call.outcome.cost = "done", reply.usage, cost.final
         return Answer(200, headers, reply.body)
