@@ -93,19 +93,7 @@ class Pipeline:
         deployment = step.deployment
         self._call.outcome.deployment_id = deployment.id
         self.timeout = self._timeout(deployment)
-        attempt = Attempt(
-            deployment=deployment,
-            endpoint=self._call.endpoint,
-            body=self._upstream_body(deployment, body, step.hop.replaced),
-            stream=self._call.stream,
-            timeout=self.timeout,
-            shown_model=self._shown_model(step),
-            headers=self._asked.headers,
-            credentials=self._asked.credentials,
-        )
-        megabytes = self._call.snapshot.config.general_settings.max_response_size_mb
-        if megabytes is not None:
-            attempt.max_answer = int(megabytes * 1_000_000)
+        attempt = self._prepared(step, body, self.timeout)
         mocked = deployment.params.mock_response if self._asked.mock_response is None else self._asked.mock_response
         if mocked is not None:
             return mock_reply(attempt, mocked)
@@ -114,6 +102,22 @@ class Pipeline:
             return await find_provider(deployment.provider).send(attempt, self._client)
         finally:
             self._upstream_seconds += time.perf_counter() - started
+
+    def _prepared(self, step: Try, body: Body, timeout: float) -> Attempt:
+        attempt = Attempt(
+            deployment=step.deployment,
+            endpoint=self._call.endpoint,
+            body=self._upstream_body(step.deployment, body, step.hop.replaced),
+            stream=self._call.stream,
+            timeout=timeout,
+            shown_model=self._shown_model(step),
+            headers=self._asked.headers,
+            credentials=self._asked.credentials,
+        )
+        megabytes = self._call.snapshot.config.general_settings.max_response_size_mb
+        if megabytes is not None:
+            attempt.max_answer = int(megabytes * 1_000_000)
+        return attempt
 
     def _failed(self, group: str, deployment: Deployment, failure: Failure) -> None:
         self._call.outcome.failures.append(FailedAttempt(group, deployment, failure))

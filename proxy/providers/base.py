@@ -29,6 +29,8 @@ class Attempt(msgspec.Struct):
     """The name that the answer carries; ``None``: whatever the vendor says."""
     headers: Headers = []
     """Further headers for the vendor, as the client may send them."""
+    max_answer: int = 256_000_000
+    """Bytes of a complete answer; more is a failure."""
     credentials: dict[str, str] = {}
     """Hosts and keys of the client, where the deployment lets clients set them."""
 

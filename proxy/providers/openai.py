@@ -26,7 +26,6 @@ from proxy.upstream.client import (
 PATHS = {"chat": "/chat/completions", "completions": "/completions", "embeddings": "/embeddings"}
 CONNECT_SECONDS = 10.0
 MAX_ERROR_BODY = 1_000_000
-MAX_BODY = 256_000_000
 _LAYOUTS = {
     "chat": openai_format.chat,
     "completions": openai_format.completion,
@@ -61,7 +60,7 @@ class OpenAICompatible:
                 raise await self._failure(attempt, response)
             if attempt.stream:
                 return await self._stream(attempt, response, api_base)
-            body = await response.read(MAX_BODY)
+            body = await response.read(attempt.max_answer)
         except TimedOut as error:
             raise timed_out(attempt.timeout, time.perf_counter() - started) from error
         except (ConnectFailed, Broken) as error:
