@@ -1,11 +1,14 @@
 """tools/bench from end to end, with trivial gateways, good and bad ones."""
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tools.impl.bench import gateways
@@ -73,6 +76,32 @@ def test_a_gateway_that_does_not_start_shows_its_log() -> None:
     assert "this gateway refuses to start" in done.stderr
 
 
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+def test_a_stopped_run_leaves_no_gateway_behind(sent: signal.Signals) -> None:
+    command = [
+        PROJECT / "tools" / "bench",
+        *ALONE,
+        *trivial("one"),
+        "--only",
+        "chat",
+        "--duration",
+        "60",
+        "--rounds",
+        "1",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+        started = psutil.Process(run.pid)
+        deadline = time.monotonic() + 20
+        while len(started.children()) < 3 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        members = started.children(recursive=True)
+        run.send_signal(sent)
+        assert run.wait(timeout=20) != 0
+    _gone, alive = psutil.wait_procs(members, timeout=10)
+    assert len(members) == 3  # upstream, load, gateway
+    assert alive == []
+
+
 def test_required_ratios_decide_the_exit_status() -> None:
     pair = [*trivial("reference"), *trivial("proxy"), "--only", "chat"]
     assert bench(*pair, "--require", "chat=0.01").returncode == 0
@@ -86,6 +115,8 @@ def test_required_ratios_decide_the_exit_status() -> None:
     [
         (["--only", "chat,poem"], "no workload 'poem'"),
         (["--gateway", "nameless"], "NAME="),
+        (["--gateway", "a/b=run {config} {port}"], "NAME="),
+        (["--json", "no/such/folder/bench.json"], "no/such/folder"),
         (["--gateway", "x=run --config {config}"], "{port}"),
         (["--require", "chat=fast"], "WORKLOAD=RATIO"),
         (["--require", "poem=2"], "no workload 'poem'"),

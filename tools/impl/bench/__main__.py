@@ -118,6 +118,8 @@ def main(  # noqa: PLR0917 - the options of the command
         raise click.UsageError("--require compares the proxy with the reference: neither may be skipped")
     if not required.keys() <= set(workloads):
         raise click.UsageError("--require names a workload that --only leaves out")
+    if json_path and not json_path.parent.is_dir():
+        raise click.UsageError(f"--json: there is no folder {json_path.parent}")
     try:
         result = _run(Settings(workloads, rounds, seconds, requests, clients, patience), line_up)
     except StartError as error:

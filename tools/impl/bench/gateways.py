@@ -3,6 +3,7 @@
 import http.client
 import importlib.metadata
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -77,7 +78,7 @@ def proxy() -> Gateway:
 def parse(text: str) -> Gateway:
     """`NAME=command ... {config} ... {port}`. Raises ValueError."""
     name, equals, command = text.partition("=")
-    if not equals or not name or "{port}" not in command:
+    if not equals or not re.fullmatch(r"[\w.-]+", name) or "{port}" not in command:
         raise ValueError(f"{text!r} is not NAME='command ... {{config}} ... {{port}}'")
     return Gateway(name, shlex.split(command))
 
