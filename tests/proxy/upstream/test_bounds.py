@@ -118,6 +118,7 @@ GOOD = gzip.compress(b"hello" * 1000)
         GOOD + b"trailing",
         gzip.compress(b"") * 200,
     ],
+    ids=["end-missing", "head-cut", "no-gzip", "wrong-sum", "trailing", "empty-members"],
 )
 def test_damaged_compression(body: bytes) -> None:
     async def scenario() -> None:
