@@ -15,7 +15,7 @@ from contracts.harness.configs import ROOT
 from contracts.harness.mark import case_id, contract_of, recording_name
 from contracts.harness.run import RUN, Run
 from contracts.harness.setup import Setup
-from contracts.harness.targets import Kind
+from contracts.harness.targets import Kind, Running
 from contracts.harness.translation import Translation
 from contracts.harness.verdict import Verdict, as_report_field, fault_of, first_line, trimmed
 from contracts.harness.wirelog import render
@@ -121,6 +121,15 @@ def case(request: pytest.FixtureRequest) -> Iterator[Case]:
         made = Case(setup)
         stack.callback(made.close)
         yield made
+
+
+@pytest.fixture
+def gateway(request: pytest.FixtureRequest) -> Running:
+    """The running gateway, for cases that talk to it with a client of their own; they must be `documented`."""
+    contract = contract_of(request.node)
+    if contract is None:
+        raise pytest.UsageError(f"{request.node.nodeid}: a test that takes `gateway` needs the mark contract(...)")
+    return request.config.stash[RUN].gateways.running(contract.config)
 
 
 def _setup(run: Run, node: pytest.Function) -> Setup:

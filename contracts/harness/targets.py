@@ -87,6 +87,7 @@ class Running(msgspec.Struct, frozen=True):
     """A gateway with a config loaded; `check_alive` raises TargetUnavailable when it has gone."""
 
     config: str
+    url: str
     translation: Translation
     check_alive: Callable[[], None]
 
@@ -159,7 +160,7 @@ class Gateways:
             cwd=folder if self._target.command_is_ours else Path.cwd(),
             patience=self._target.patience,
         )
-        return Running(config, translation, self._gateway.check_alive)
+        return Running(config, f"http://127.0.0.1:{port}", translation, self._gateway.check_alive)
 
     def _reach(self, config: str) -> Running:
         if config != self._serving:
@@ -173,7 +174,7 @@ class Gateways:
             httpx.get(f"{self._target.url}{READY}", trust_env=False)
         except httpx.HTTPError as error:
             raise TargetUnavailable(f"{self._target.url} does not answer: {error}") from None
-        return Running(config, translation.with_words(self._words(config)), lambda: None)
+        return Running(config, self._target.url, translation.with_words(self._words(config)), lambda: None)
 
     def _start_upstream(self) -> Server:
         if self._upstream is None:
