@@ -9,7 +9,7 @@ from litestar import Litestar, Request, Response, asgi
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 
-from proxy.api import health, model_info, models, root
+from proxy.api import health, metrics, model_info, models, root
 from proxy.api.front import FrontDoor
 from proxy.api.llm import ModelEndpoint
 from proxy.api.plain import error_response, json_response
@@ -35,6 +35,7 @@ PLAIN_ROUTES = (
     models.get_model,
     model_info.model_info,
     model_info.model_group_info,
+    metrics.metrics,
 )
 
 

@@ -49,6 +49,10 @@ class Identity(msgspec.Struct, frozen=True):
     metadata: dict[str, Any] = {}
 
 
+NOBODY = Identity()
+"""Who calls, as long as that is not known."""
+
+
 class FailedAttempt(msgspec.Struct):
     """A deployment that was tried in vain."""
 
@@ -123,7 +127,7 @@ class Call:
         self.model = ""
         """The name that the client asked for."""
         self.stream = False
-        self.identity = Identity()
+        self.identity = NOBODY
         self.started = time.perf_counter()
         self.outcome = Outcome("failed", 500)
         self._on_end: list[OnEnd] = []
@@ -148,3 +152,4 @@ class Call:
                     await asyncio.shield(asyncio.ensure_future(waiting))
             except Exception:
                 log.exception("call %s: an on_end function failed", self.id)
+        self._on_end.clear()

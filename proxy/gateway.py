@@ -1,8 +1,10 @@
-"""What lives as long as the process: the current snapshot, the upstream client, and the count of calls in progress."""
+"""What lives as long as the process: the current snapshot, the upstream client, and what is counted."""
+
+from functools import partial
 
 from proxy.call import Call, Outcome
 from proxy.config.model import ProxyConfig
-from proxy.routing.cooldown import Cooldowns
+from proxy.metrics.recorder import CountedCooldowns, Recorder
 from proxy.snapshot import Snapshot, build_snapshot
 from proxy.upstream.client import UpstreamClient
 
@@ -13,7 +15,8 @@ class Gateway:
     """One per process. Raises ConfigError when the config names something that does not exist."""
 
     def __init__(self, config: ProxyConfig) -> None:
-        self.cooldowns = Cooldowns()
+        self.recorder = Recorder()
+        self.cooldowns = CountedCooldowns(self.recorder)
         self.snapshot: Snapshot = build_snapshot(config, self.cooldowns)
         self.draining = False
         """Set when the process was asked to stop: not ready any more, calls in progress go on."""
@@ -42,10 +45,11 @@ class Gateway:
     def admit(self, call: Call) -> None:
         """Count a call in, until it ends."""
         self.calls += 1
-        call.on_end(self._ended)
+        call.on_end(partial(self._ended, call))
 
-    def _ended(self, outcome: Outcome) -> None:  # noqa: ARG002
+    def _ended(self, call: Call, outcome: Outcome) -> None:
         self.calls -= 1
+        self.recorder.ended(call, outcome)
 
     async def start(self) -> None:
         """Inside the loop, before the first call."""

@@ -1,9 +1,8 @@
 """A deployment as callers may see it: its settings without secrets."""
 
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
-from proxy.config.redact import is_secret_name, masked
+from proxy.config.redact import is_secret_name, masked, without_credentials
 from proxy.deployment import Deployment, split_model
 
 _GROUPED = ("prices", "other", "request")
@@ -17,7 +16,7 @@ def shown_params(deployment: Deployment) -> dict[str, Any]:
     given = {name: getattr(params, name) for name in params.__struct_fields__ if name not in _GROUPED}
     given |= params.prices | params.other | params.request
     if params.api_base is not None:
-        given["api_base"] = shown_url(params.api_base)
+        given["api_base"] = without_credentials(params.api_base)
     given["model"] = shown_model(deployment)
     return _ALWAYS | {name: masked(value, name) for name, value in given.items() if _is_shown(name, value)}
 
@@ -28,12 +27,6 @@ def shown_model(deployment: Deployment) -> str:
     if split_model(configured, deployment.params.custom_llm_provider)[1] == deployment.model:
         return configured
     return f"{deployment.provider}/{deployment.model}"
-
-
-def shown_url(url: str) -> str:
-    """Without the name and password, and without the query, that may stand in it."""
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def _is_shown(name: str, value: Any) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
 
 MASK: Final = "***"
 _SECRET_NAME: Final = re.compile(
@@ -29,3 +30,12 @@ def masked(value: Any, name: str = "") -> Any:
     if type(value) in {list, tuple}:
         return type(value)(masked(item, name) for item in value)
     return MASK if name and is_secret_name(name) else value
+
+
+def without_credentials(url: str) -> str:
+    """The URL without the name and password, and without the query, that may stand in it."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return MASK
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
