@@ -231,8 +231,9 @@ def _head(method: str, route: Route, headers: Headers, body_size: int) -> bytes:
         raise ConnectFailed("a header holds a line break or a NUL; see extra_headers")
     try:
         return f"{head}\r\n\r\n".encode()
-    except UnicodeEncodeError as error:
-        raise ConnectFailed("a header cannot be encoded; see extra_headers") from error
+    except UnicodeEncodeError:
+        # the cause holds every header
+        raise ConnectFailed("a header cannot be encoded; see extra_headers") from None
 
 
 @lru_cache(maxsize=1024)

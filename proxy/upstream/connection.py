@@ -122,17 +122,10 @@ class Connection(asyncio.Protocol):
 
     async def wait(self, phase: Literal["first_byte", "idle"]) -> None:
         """Return when more has come, the answer is complete or the exchange has failed, at the latest by timing out."""
-        now = self._loop.time()
         seconds = self._timeouts.first_byte if phase == "first_byte" else self._timeouts.idle
-        deadline = math.inf if seconds is None else now + seconds
         self._late: tuple[Phase, float | None] = (phase, seconds)
-        if self._ends < deadline:
-            deadline = self._ends
-            self._late = ("total", self._timeouts.total)
-            if deadline <= now:
-                self._fail(TimedOut(*self._late))
-                return
-        self._set_timer(deadline)
+        self._deadline = math.inf if seconds is None else self._loop.time() + seconds
+        self._wake_at(min(self._deadline, self._ends))
         waiter = self._waiter = self._loop.create_future()
         try:
             await waiter
@@ -165,7 +158,8 @@ class Connection(asyncio.Protocol):
         ):
             self.abort()
             return
-        self._set_timer(self._loop.time() + self._place.keep_alive)
+        self._deadline = self._loop.time() + self._place.keep_alive
+        self._wake_at(self._deadline)
         self._place.idle.append(self)
 
     def abort(self) -> None:
@@ -277,22 +271,31 @@ class Connection(asyncio.Protocol):
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    def _set_timer(self, deadline: float) -> None:
-        """Let something happen at ``deadline``. The timer itself is set anew only if it would come too late."""
-        self._deadline = deadline
-        if deadline < self._timer_at:
+    def _wake_at(self, time: float) -> None:
+        """Have the deadlines checked at ``time``; a timer that comes earlier is left alone and will see to it."""
+        if time < self._timer_at:
             if self._timer is not None:
                 self._timer.cancel()
-            self._timer_at = deadline
-            self._timer = self._loop.call_at(deadline, self._on_timer)
+            self._timer_at = time
+            self._timer = self._loop.call_at(time, self._on_timer)
 
     def _on_timer(self) -> None:
         self._timer = None
         self._timer_at = math.inf
-        if self._deadline - self._loop.time() > _TIMER_SLACK:
-            if self._waiter is not None or not self._in_use:
-                self._set_timer(self._deadline)
-        elif self._waiter is not None:
+        now = self._loop.time() + _TIMER_SLACK
+        if not self._in_use:
+            if now < self._deadline:
+                self._wake_at(self._deadline)
+            else:
+                self.abort()
+        elif self.complete:
+            pass
+        elif now >= self._ends:
+            self._fail(TimedOut("total", self._timeouts.total))
+        elif self._waiter is None:
+            # silence counts only while somebody waits
+            self._wake_at(self._ends)
+        elif now < self._deadline:
+            self._wake_at(min(self._deadline, self._ends))
+        else:
             self._fail(TimedOut(*self._late))
-        elif not self._in_use:
-            self.abort()

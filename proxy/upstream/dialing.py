@@ -7,6 +7,7 @@ import socket
 import ssl
 from base64 import b64encode
 from collections.abc import Mapping
+from functools import cached_property
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined]
 
@@ -19,6 +20,8 @@ from proxy.upstream.errors import ConnectFailed
 
 _NEXT_ADDRESS_AFTER = 0.25
 """Seconds before the next address of a host is tried beside a silent one (RFC 8305)."""
+_KEEP_ALIVE_AFTER = 60
+"""Seconds of silence before TCP asks whether the other side is still there."""
 _MAX_CONNECT_HEAD = 64 * 1024
 _UNQUOTED = "!#$%&'()*+,/:;=?@[]~"
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+(%[A-Za-z0-9_.-]+)?")
@@ -52,7 +55,8 @@ class Route(msgspec.Struct, frozen=True):
 
 
 class Dialer:
-    """Opens connections; reads ``HTTP_PROXY``, ``HTTPS_PROXY``, ``NO_PROXY``, ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` when made.
+    """Opens connections. ``HTTP_PROXY``, ``HTTPS_PROXY`` and ``NO_PROXY`` are read when it is made, ``SSL_CERT_FILE`` and
+    ``SSL_CERT_DIR`` at the first TLS connection.
 
     Raises:
         ValueError: a proxy variable cannot be used; the message names it.
@@ -60,9 +64,19 @@ class Dialer:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._tls = _tls_context()
         self._proxies = getproxies_environment()
         self._by_scheme = {scheme: _proxy(scheme, self._proxies) for scheme in ("http", "https")}
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        """Made when it is first needed: reading the roots takes some 40 ms and 2 MB."""
+        context = ssl.create_default_context()
+        context.set_alpn_protocols(["http/1.1"])
+        paths = ssl.get_default_verify_paths()
+        if paths.cafile is None and paths.capath is None:
+            # a system without roots of its own, such as a bare container
+            context.load_verify_locations(certifi.where())
+        return context
 
     def route(self, url: str) -> Route:
         """Where a URL leads.
@@ -75,8 +89,9 @@ class Dialer:
             host, port = parts.hostname, parts.port
             if host and not host.isascii():
                 host = host.encode("idna").decode()
-        except ValueError as error:
-            raise ConnectFailed("the URL is not valid; see api_base") from error
+        except ValueError:
+            # the cause may quote credentials
+            raise ConnectFailed("the URL is not valid; see api_base") from None
         if parts.scheme not in ("http", "https") or not host or not _HOST.fullmatch(host):
             raise ConnectFailed("the URL is not one of http:// or https:// with a host; see api_base")
         if parts.username is not None:
@@ -107,7 +122,7 @@ class Dialer:
             raise ConnectFailed("the name of the host cannot be resolved") from error
         try:
             sock = await start_connection(addresses, happy_eyeballs_delay=_NEXT_ADDRESS_AFTER, loop=self._loop)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            _tune(sock)
             if route.proxy is not None and route.is_tls:
                 await self._tunnel(sock, route, route.proxy)
             _, connection = await self._loop.create_connection(
@@ -147,6 +162,14 @@ class Dialer:
             raise
 
 
+def _tune(sock: socket.socket) -> None:
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if hasattr(socket, "TCP_KEEPIDLE"):
+        # a model may think for minutes, longer than some networks remember a silent connection
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _KEEP_ALIVE_AFTER)
+
+
 def _target(parts: SplitResult) -> str:
     target = parts.path or "/"
     if parts.query:
@@ -162,8 +185,8 @@ def _proxy(scheme: str, proxies: Mapping[str, str]) -> Proxy | None:
     try:
         parts = urlsplit(value if "://" in value else f"http://{value}")
         host, port = parts.hostname, parts.port
-    except ValueError as error:
-        raise ValueError(f"{variable} is not valid; write it as http://HOST:PORT") from error
+    except ValueError:
+        raise ValueError(f"{variable} is not valid; write it as http://HOST:PORT") from None
     if parts.scheme != "http" or not host:
         raise ValueError(f"{variable} is no HTTP proxy; write it as http://HOST:PORT")
     authorization = None
@@ -171,16 +194,6 @@ def _proxy(scheme: str, proxies: Mapping[str, str]) -> Proxy | None:
         credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         authorization = f"Basic {b64encode(credentials.encode()).decode()}"
     return Proxy(host, port or 80, authorization)
-
-
-def _tls_context() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.set_alpn_protocols(["http/1.1"])
-    paths = ssl.get_default_verify_paths()
-    if paths.cafile is None and paths.capath is None:
-        # a system without roots of its own, such as a bare container
-        context.load_verify_locations(certifi.where())
-    return context
 
 
 def _plain_reason(error: Exception) -> str:

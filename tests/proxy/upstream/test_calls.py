@@ -221,6 +221,17 @@ def test_connections_that_end_with_the_answer(answer: bytes) -> None:
     run(scenario())
 
 
+def test_a_connection_that_the_vendor_will_close_is_not_used_again() -> None:
+    async def scenario() -> None:
+        last = OK.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n")
+        async with serving(answering(last)) as server, connected() as client:
+            for _ in range(2):
+                assert await (await post(client, server.url)).read(2) == b"ok"
+            assert len(server.peers) == 2
+
+    run(scenario())
+
+
 def test_answers_without_a_body() -> None:
     async def scenario() -> None:
         async with serving(answering(b"HTTP/1.1 204 No Content\r\n\r\n")) as server, connected() as client:
@@ -251,13 +262,28 @@ def test_an_early_answer_to_a_request_still_being_sent() -> None:
         async def refuse(peer: Peer) -> None:
             await peer.reader.readuntil(b"\r\n\r\n")
             await peer.say(b"HTTP/1.1 413 Too Large\r\ncontent-length: 0\r\n\r\n")
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.2)
 
         async with serving(refuse) as server, connected() as client:
-            response = await post(client, server.url, body=b"x" * 20_000_000)
-            assert response.status == 413
-            await response.aclose()
-            assert await server.peers[0].hung_up()
+            for _ in range(2):
+                response = await post(client, server.url, body=b"x" * 20_000_000)
+                assert response.status == 413
+                assert await response.read(0) == b""
+            assert len(server.peers) == 2
+
+    run(scenario())
+
+
+def test_an_answer_that_came_but_was_not_read_does_not_disturb_the_next_one() -> None:
+    async def scenario() -> None:
+        size = 400_000
+        answer = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % size + b"x" * size
+        async with serving(answering(answer)) as server, connected() as client:
+            for _ in range(3):
+                unread = await post(client, server.url)
+                await asyncio.sleep(0.05)
+                await unread.aclose()
+                assert len(await (await post(client, server.url)).read(size)) == size
 
     run(scenario())
 

@@ -1,6 +1,7 @@
 """Every way in which a vendor can fail, and the one error that each becomes."""
 
 import asyncio
+import socket
 import traceback
 from collections.abc import Awaitable, Callable
 
@@ -167,14 +168,33 @@ async def trickle(peer: Peer) -> None:
 def test_a_trickle_is_no_silence_but_ends_in_total() -> None:
     async def scenario() -> None:
         async with serving(trickle) as server, connected() as client:
-            response = await post(client, server.url, Timeouts(connect=5, first_byte=5, idle=0.1, total=0.4))
+            response = await post(client, server.url, Timeouts(connect=5, first_byte=5, idle=0.3, total=0.6))
             body, error = await received(response)
-            assert len(body) > 10
+            assert len(body) > 1
             assert isinstance(error, TimedOut)
-            assert (error.phase, error.seconds) == ("total", 0.4)
+            assert (error.phase, error.seconds) == ("total", 0.6)
             error = await raised(post(client, server.url, Timeouts(connect=5, first_byte=5, idle=5, total=0)))
             assert isinstance(error, TimedOut)
             assert error.phase == "total"
+
+    run(scenario())
+
+
+def test_total_ends_a_flood_that_never_lets_the_reader_wait() -> None:
+    async def scenario() -> None:
+        async def flood(peer: Peer) -> None:
+            await peer.request()
+            await peer.say(b"HTTP/1.1 200 OK\r\n\r\n")
+            while True:
+                await peer.say(b"x" * 1_000_000)
+
+        async with serving(flood) as server, connected() as client:
+            response = await post(client, server.url, Timeouts(connect=5, first_byte=5, idle=5, total=0.2))
+            with pytest.raises(TimedOut) as caught:
+                async with asyncio.timeout(1):
+                    async for _ in response.chunks():
+                        await asyncio.sleep(0.02)
+            assert caught.value.phase == "total"
 
     run(scenario())
 
@@ -297,6 +317,22 @@ def test_a_vendor_that_closes_an_idle_connection() -> None:
             await asyncio.sleep(0.05)
             assert await (await post(client, server.url)).read(2) == b"ok"
             assert len(server.peers) == 6
+
+    run(scenario())
+
+
+def test_a_close_that_the_loop_has_not_seen_yet() -> None:
+    async def scenario() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+            async with connected() as client:
+                for _ in range(2):
+                    call = asyncio.ensure_future(post(client, url))
+                    vendor, _ = await asyncio.to_thread(listener.accept)
+                    with vendor:
+                        await asyncio.to_thread(vendor.recv, 65536)
+                        vendor.sendall(OK)
+                        assert await (await call).read(2) == b"ok"
 
     run(scenario())
 
