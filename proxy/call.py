@@ -151,5 +151,5 @@ class Call:
                 if waiting is not None:
                     await asyncio.shield(asyncio.ensure_future(waiting))
             except Exception:
-                log.exception("call %s: an on_end function failed", self.id)
+                log.exception("an on_end function failed")
         self._on_end.clear()

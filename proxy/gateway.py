@@ -1,5 +1,6 @@
 """What lives as long as the process: the current snapshot, the upstream client, and what is counted."""
 
+import logging
 from functools import partial
 
 from proxy.call import Call, Outcome
@@ -7,6 +8,8 @@ from proxy.config.model import ProxyConfig
 from proxy.metrics.recorder import CountedCooldowns, Recorder
 from proxy.snapshot import Snapshot, build_snapshot
 from proxy.upstream.client import UpstreamClient
+
+log = logging.getLogger(__name__)
 
 DEFAULT_MAX_REQUEST_MB = 100.0
 
@@ -50,6 +53,12 @@ class Gateway:
     def _ended(self, call: Call, outcome: Outcome) -> None:
         self.calls -= 1
         self.recorder.ended(call, outcome)
+        if log.isEnabledFor(logging.DEBUG):
+            line = "%s %s: %d %s after %.1f ms, deployment %s, %d attempts failed"
+            tried, milliseconds = len(outcome.failures), outcome.seconds * 1000
+            log.debug(
+                line, call.path, call.model, outcome.status, outcome.ending, milliseconds, outcome.deployment_id, tried
+            )
 
     async def start(self) -> None:
         """Inside the loop, before the first call."""

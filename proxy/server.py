@@ -13,6 +13,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.supervisors import Multiprocess
 
+from proxy import logs
 from proxy.api.front import FrontDoor
 from proxy.app import build_app
 from proxy.config.model import ProxyConfig
@@ -82,10 +83,12 @@ class BoundedProtocol(HttpToolsProtocol):
 class AppFactory:
     """Makes the application in the process that will serve it."""
 
-    def __init__(self, config: ProxyConfig) -> None:
+    def __init__(self, config: ProxyConfig, log_level: str) -> None:
         self._config = config
+        self._log_level = log_level
 
     def __call__(self) -> FrontDoor:
+        logs.configure(self._log_level, self._config)
         app = build_app(Gateway(self._config), draining)
         gc.collect()
         gc.freeze()
@@ -118,7 +121,8 @@ def serve(config: ProxyConfig, *, host: str, port: int, workers: int = 1, log_le
         proxy.config.errors.ConfigError: the config names something that does not exist.
     """
     timeout = config.general_settings.shutdown_timeout
-    factory = AppFactory(config)
+    logs.configure(log_level, config)
+    factory = AppFactory(config, log_level)
     settings: dict[str, Any] = {
         "app": factory if workers > 1 else factory(),
         "factory": workers > 1,
@@ -126,6 +130,7 @@ def serve(config: ProxyConfig, *, host: str, port: int, workers: int = 1, log_le
         "port": port,
         "workers": workers,
         "log_level": log_level,
+        "log_config": None,
         "http": BoundedProtocol,
         "loop": "uvloop",
         "lifespan": "on",

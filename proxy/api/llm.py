@@ -16,6 +16,7 @@ from proxy.call import Answer, Call, Usage
 from proxy.deployment import Deployment
 from proxy.errors import GatewayError
 from proxy.gateway import Gateway
+from proxy.logs import call_id
 from proxy.pipeline import Pipeline
 from proxy.providers.base import Stream
 
@@ -38,6 +39,7 @@ class ModelEndpoint:
             raise MethodNotAllowedException
         gateway = self._gateway
         call = Call(gateway.snapshot, self._endpoint, dict(scope["headers"]))
+        call_id.set(call.id)
         call.path, client = scope["path"], scope["client"]
         call.client_ip = client[0] if client else None
         gateway.admit(call)
@@ -78,7 +80,7 @@ class ModelEndpoint:
         except GatewayError as error:
             return _failure(call, error, pipeline)
         except Exception:
-            log.exception("call %s: unexpected error", call.id)
+            log.exception("unexpected error")
             return _failure(call, GatewayError(500, "Internal server error"), pipeline)
         deployment, reply = routed.route.deployment, routed.reply
         cost = call.snapshot.prices.cost_of(deployment, reply.usage)
