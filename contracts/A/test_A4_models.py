@@ -1,0 +1,69 @@
+"""A4: which fallbacks a model has, as the gateway tells it."""
+
+import pytest
+
+from contracts.harness.case import Case
+from contracts.harness.mark import contract
+
+pytestmark = contract("A4", config="A4/special.yaml")
+with_default = contract("A4", config="A4/default.yaml")
+
+
+def fallbacks_of(listing: dict[str, object]) -> dict[str, object]:
+    """Model id to the fallbacks in its metadata."""
+    return {model["id"]: model.get("metadata", {}).get("fallbacks") for model in listing["data"]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "model", "expected"),
+    [
+        ("general", "small-a", ["general-a"]),
+        ("context_window", "small-a", ["large-a", "larger-a"]),
+        ("content_policy", "strict-a", ["lenient-a"]),
+    ],
+)
+def test_the_listing_names_the_fallbacks_of_a_kind(case: Case, kind: str, model: str, expected: list[str]) -> None:
+    answer = case.get(f"/v1/models?include_metadata=true&fallback_type={kind}")
+    case.assert_same_as_recorded()
+    assert fallbacks_of(answer.json)[model] == expected
+
+
+def test_the_listing_names_general_fallbacks_unless_asked_otherwise(case: Case) -> None:
+    answer = case.get("/v1/models?include_metadata=true")
+    case.assert_same_as_recorded()
+    assert fallbacks_of(answer.json)["strict-a"] == ["general-a"]
+
+
+def test_the_listing_has_no_metadata_unless_asked_for(case: Case) -> None:
+    answer = case.get("/v1/models?fallback_type=general")
+    case.assert_same_as_recorded()
+    assert all("metadata" not in model for model in answer.json["data"])
+
+
+def test_an_unknown_kind_is_refused(case: Case) -> None:
+    answer = case.get("/v1/models?include_metadata=true&fallback_type=other")
+    case.assert_same_as_recorded()
+    assert answer.status == 400
+    assert "Invalid fallback_type" in answer.json["detail"]
+
+
+@with_default
+def test_the_listing_with_a_default_list(case: Case) -> None:
+    answer = case.get("/v1/models?include_metadata=true")
+    case.assert_same_as_recorded()
+    assert fallbacks_of(answer.json)["owner-a"] == ["owner-b", "owner-c"]
+
+
+@with_default
+@pytest.mark.parametrize("path", ["owner-a", "basic-a", "hidden-a", "unheard-of"])
+def test_the_fallbacks_of_one_model(case: Case, path: str) -> None:
+    answer = case.get(f"/fallback/{path}")
+    case.assert_same_as_recorded()
+    assert answer.status == (200 if path == "owner-a" else 404)
+
+
+@pytest.mark.parametrize("kind", ["general", "context_window", "content_policy", "other"])
+def test_the_fallbacks_of_one_model_and_kind(case: Case, kind: str) -> None:
+    answer = case.get(f"/fallback/small-a?fallback_type={kind}")
+    case.assert_same_as_recorded()
+    assert answer.status == (200 if kind in {"general", "context_window"} else 404 if kind == "content_policy" else 422)
