@@ -3,8 +3,9 @@
 import importlib
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from proxy.config.errors import ConfigError
 from proxy.config.model import ProxyConfig, RetryPolicy, RouterSettings
 from proxy.deployment import Deployment, make_deployment
 from proxy.errors import Failure, Kind
@@ -42,8 +43,7 @@ class Router:
         self.settings: RouterSettings = config.router_settings
         self.groups = Groups(map(make_deployment, config.model_list), self.settings.model_group_alias)
         self.cooldowns = cooldowns
-        strategy = self.settings.routing_strategy.replace("-", "_")
-        self._pick = importlib.import_module(f"proxy.routing.strategies.{strategy}").pick
+        self._pick = _strategy(config)
 
     @property
     def max_fallbacks(self) -> int:
@@ -123,3 +123,15 @@ def _of_lowest_order(deployments: Sequence[Deployment]) -> Sequence[Deployment]:
     orders = [math.inf if d.params.order is None else d.params.order for d in deployments]
     lowest = min(orders)
     return [d for d, order in zip(deployments, orders, strict=True) if order == lowest]
+
+
+def _strategy(config: ProxyConfig) -> Callable[[Sequence[Deployment]], Deployment]:
+    name = config.router_settings.routing_strategy
+    try:
+        module = importlib.import_module(f"proxy.routing.strategies.{name.replace('-', '_')}")
+    except ModuleNotFoundError:
+        key = "router_settings.routing_strategy"
+        problem = f"{name} is not available in this version; use simple-shuffle"
+        raise ConfigError(problem, place=config.places.get(key), key=key) from None
+    pick: Callable[[Sequence[Deployment]], Deployment] = module.pick
+    return pick
