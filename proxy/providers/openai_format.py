@@ -3,12 +3,13 @@
 Values that nobody needs to read stay encoded (``msgspec.Raw``) and are copied as they came.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from proxy.call import Body, Usage
 
+Count = Annotated[int, msgspec.Meta(ge=0)]
 decode_object = msgspec.json.Decoder(Body).decode
 decode_objects = msgspec.json.Decoder(list[Body]).decode
 encode = msgspec.json.Encoder().encode
@@ -26,16 +27,16 @@ _USAGE_FIELDS = ("completion_tokens", "prompt_tokens", "total_tokens")
 
 
 class _Details(msgspec.Struct):
-    cached_tokens: int | None = None
-    reasoning_tokens: int | None = None
+    cached_tokens: Count | None = None
+    reasoning_tokens: Count | None = None
 
 
 class WireUsage(msgspec.Struct):
     """``usage`` of an answer, as far as the gateway reads it."""
 
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    total_tokens: int | None = None
+    prompt_tokens: Count | None = None
+    completion_tokens: Count | None = None
+    total_tokens: Count | None = None
     prompt_tokens_details: _Details | None = None
     completion_tokens_details: _Details | None = None
 
@@ -65,6 +66,20 @@ def present(value: msgspec.Raw | None) -> bool:
     return value is not None and bytes(value) != b"null"
 
 
+def decode_body(body: bytes) -> Body:
+    """The fields of a vendor's JSON object.
+
+    Raises:
+        msgspec.DecodeError: it is none, or not in UTF-8 (which values that stay encoded would pass on).
+    """
+    if not body.isascii():
+        try:
+            body.decode()
+        except UnicodeDecodeError as error:
+            raise msgspec.DecodeError("not UTF-8") from error
+    return decode_object(body)
+
+
 def chat(body: bytes, model: str | None) -> tuple[bytes, Usage]:
     """A chat completion.
 
@@ -72,7 +87,7 @@ def chat(body: bytes, model: str | None) -> tuple[bytes, Usage]:
         msgspec.DecodeError: it is not one.
         KeyError: it has no ``choices``.
     """
-    fields = decode_object(body)
+    fields = decode_body(body)
     fields["choices"] = raw([_choice(choice) for choice in decode_objects(fields["choices"])])
     usage = read_usage(fields)
     fields["usage"] = raw(usage_fields(fields.get("usage")))
@@ -81,7 +96,7 @@ def chat(body: bytes, model: str | None) -> tuple[bytes, Usage]:
 
 def completion(body: bytes, model: str | None) -> tuple[bytes, Usage]:
     """A text completion; raises as :func:`chat`."""
-    fields = decode_object(body)
+    fields = decode_body(body)
     fields["choices"] = raw(decode_objects(fields["choices"]))
     usage = read_usage(fields)
     fields["usage"] = raw(_with_null_details(fields.get("usage")))
@@ -91,7 +106,7 @@ def completion(body: bytes, model: str | None) -> tuple[bytes, Usage]:
 
 def embeddings(body: bytes, model: str | None) -> tuple[bytes, Usage]:
     """Embeddings; raises as :func:`chat`, for ``data``."""
-    fields = decode_object(body)
+    fields = decode_body(body)
     usage = read_usage(fields)
     laid_out = {
         "model": fields.get("model", NULL),
@@ -103,9 +118,30 @@ def embeddings(body: bytes, model: str | None) -> tuple[bytes, Usage]:
 
 
 def read_usage(fields: Body) -> Usage:
-    """The usage that an answer reports; zeros when it reports none."""
+    """The usage that an answer reports; zeros where it reports none or something odd."""
     value = fields.get("usage")
-    return _usage.decode(value).counted() if present(value) and value is not None else Usage()
+    if value is None or not present(value):
+        return Usage()
+    try:
+        return _usage.decode(value).counted()
+    except msgspec.DecodeError:
+        given = _object_or_nothing(value)
+        completion, prompt, total = (_count(given.get(name, NULL)) for name in _USAGE_FIELDS)
+        return WireUsage(prompt, completion, total).counted()
+
+
+def _object_or_nothing(value: msgspec.Raw | None) -> Body:
+    try:
+        return {} if value is None else decode_object(value)
+    except msgspec.DecodeError:
+        return {}
+
+
+def _count(value: msgspec.Raw) -> int | None:
+    try:
+        return msgspec.json.decode(value, type=Count)
+    except msgspec.DecodeError:
+        return None
 
 
 def _choice(choice: Body) -> Body:
@@ -137,7 +173,7 @@ def _message(message: Body) -> Body:
 
 def usage_fields(value: msgspec.Raw | None) -> Body:
     """Counts, zero where the vendor gives none, and details without nulls."""
-    given = decode_object(value) if present(value) and value is not None else {}
+    given = _object_or_nothing(value)
     counts = {name: given.get(name, _ZERO) for name in _USAGE_FIELDS}
     details = {name: _without_nulls(value) for name, value in given.items() if name not in counts and present(value)}
     return counts | details

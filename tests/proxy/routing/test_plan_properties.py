@@ -118,7 +118,7 @@ class Watcher:
         return [name for name in self._healthy() if name not in self.failed]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(entries(), router_settings, requests, st.data())
 def test_any_plan(made: list[ModelEntry], options: dict[str, Any], request: RouteRequest, data: st.DataObject) -> None:
     random.seed(data.draw(st.integers(0, 1000)))  # the strategy's choice, which hypothesis would always make alike
@@ -179,7 +179,7 @@ def _allowed_retries(model: str, followed: Followed, options: dict[str, Any], re
     return next(count for count in (by_policy, own, request.num_retries) if count is not None)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(entries(), lists, st.sampled_from(NAMES), st.integers(0, 5))
 def test_fallbacks_come_level_by_level_in_their_order(
     made: list[ModelEntry], configured: dict[str, tuple[Any, ...]], model: str, depth: int
