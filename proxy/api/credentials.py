@@ -49,7 +49,7 @@ _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _REFUSED_HEADERS = re.compile(
     r"(proxy-)?authorization|.*api-key|.*subscription-key|host|connection|content-.*|transfer-encoding|te|trailer|upgrade"
-    r"|keep-alive|expect|cookie|forwarded|x-forwarded-.*|accept-encoding",
+    r"|keep-alive|expect|cookie|forwarded|x-forwarded-.*|accept-encoding|openai-organization|openai-project",
     re.IGNORECASE,
 )
 

@@ -168,7 +168,7 @@ def _retry_after(headers: Headers) -> float | None:
         pass
     try:
         return email.utils.parsedate_to_datetime(value).timestamp() - time.time()
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 

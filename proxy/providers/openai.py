@@ -12,6 +12,7 @@ from proxy.providers import openai_format
 from proxy.providers.base import Attempt, Reply
 from proxy.providers.failures import failure_from_answer, timed_out, unreachable, unreadable
 from proxy.providers.openai_chunks import Chunks, TextChunks
+from proxy.providers.secrecy import secrets_of, without
 from proxy.providers.streams import EventStream
 from proxy.upstream.client import (
     Broken,
@@ -51,15 +52,17 @@ class OpenAICompatible:
     async def send(self, attempt: Attempt, client: UpstreamClient) -> Reply:
         """See :meth:`proxy.providers.base.Provider.send`."""
         api_base, url, headers = self._target_of(attempt)
+        sent = headers
         if attempt.headers:
-            headers = headers + attempt.headers
+            own = {name for name, _ in headers}
+            sent = headers + [header for header in attempt.headers if header[0] not in own]
         started = time.perf_counter()
         try:
-            response = await client.send("POST", url, headers, self._body(attempt), _timeouts(attempt))
+            response = await client.send("POST", url, sent, self._body(attempt), _timeouts(attempt))
             if response.status != 200:
-                raise await self._failure(attempt, response)
+                raise await self._failure(attempt, response, headers)
             if attempt.stream:
-                return await self._stream(attempt, response, api_base)
+                return await self._stream(attempt, response, api_base, headers)
             body = await response.read(attempt.max_answer)
         except TimedOut as error:
             raise timed_out(attempt.timeout, time.perf_counter() - started) from error
@@ -72,14 +75,15 @@ class OpenAICompatible:
     def _reply(self, attempt: Attempt, response: UpstreamResponse, api_base: str, body: bytes) -> Reply:
         try:
             body, usage = _LAYOUTS[attempt.endpoint](body, attempt.shown_model)
-        except (msgspec.DecodeError, KeyError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, KeyError, RecursionError) as error:
             raise unreadable(self.exception, "The answer is not the JSON that was asked for.") from error
         return Reply(response.headers, api_base, body, usage=usage)
 
-    async def _stream(self, attempt: Attempt, response: UpstreamResponse, api_base: str) -> Reply:
+    async def _stream(self, attempt: Attempt, response: UpstreamResponse, api_base: str, headers: Headers) -> Reply:
         chat = attempt.endpoint == "chat"
         layout = Chunks if chat else TextChunks
         chunks = layout(attempt.shown_model, self.exception, include_usage=_wants_usage(attempt))
+        chunks.secrets = secrets_of(headers)
         stream = EventStream(response, chunks, self.exception, attempt.timeout)
         try:
             await stream.start()
@@ -88,14 +92,13 @@ class OpenAICompatible:
             raise
         return Reply(response.headers, api_base, stream=stream)
 
-    async def _failure(self, attempt: Attempt, response: UpstreamResponse) -> Failure:
-        body = await response.read(MAX_ERROR_BODY)
-        key = attempt.deployment.params.api_key
-        if key:
-            # some vendors repeat the key they refuse
-            body = body.replace(key.encode(), b"***")
+    async def _failure(self, attempt: Attempt, response: UpstreamResponse, headers: Headers) -> Failure:
+        # some vendors repeat the key they refuse
+        secrets = secrets_of(headers)
+        body = without(secrets, await response.read(MAX_ERROR_BODY))
+        shown = [(name, without(secrets, value.encode()).decode()) for name, value in response.headers]
         coded = attempt.endpoint != "chat"
-        return failure_from_answer(self.exception, response.status, response.headers, body, coded=coded)
+        return failure_from_answer(self.exception, response.status, shown, body, coded=coded)
 
     def _body(self, attempt: Attempt) -> bytes:
         return openai_format.encode({"model": attempt.deployment.model, **attempt.body})
@@ -123,14 +126,11 @@ class OpenAICompatible:
                 reached=False,
             )
         api_base = (params.api_base or self._api_base).rstrip("/")
-        headers = [
-            ("authorization", f"Bearer {key}"),
-            ("content-type", "application/json"),
-            *params.extra_headers.items(),
-        ]
+        headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
         if params.organization:
-            headers.append(("openai-organization", params.organization))
-        return api_base, api_base + PATHS[endpoint], headers
+            headers["openai-organization"] = params.organization
+        headers |= {name.lower(): text for name, text in params.extra_headers.items()}
+        return api_base, api_base + PATHS[endpoint], list(headers.items())
 
 
 def _timeouts(attempt: Attempt) -> Timeouts:

@@ -8,13 +8,14 @@ The finish reason is held back until the vendor's stream is complete, so that a 
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from proxy.call import Body, Usage
 from proxy.providers.failures import StreamFailure, error_event
 from proxy.providers.openai_format import decode_object, decode_objects, encode, present, raw, read_usage, usage_fields
+from proxy.providers.secrecy import without
 
 DONE = b"[DONE]"
 _ASSISTANT = msgspec.Raw(b'"assistant"')
@@ -40,6 +41,8 @@ class Chunks:
         self._usage: Body | None = None
         self._started: set[bytes] = set()
         self.usage = Usage()
+        self.secrets: Sequence[bytes] = ()
+        """Kept out of failures."""
         self.done = False
         """The vendor said ``[DONE]``."""
         self.text: list[str] | None = None
@@ -55,10 +58,12 @@ class Chunks:
             self.done = True
             return None
         try:
-            fields = decode_object(data)
-            choices = decode_objects(fields["choices"])
-        except (msgspec.DecodeError, KeyError, RecursionError):
+            return self._converted(decode_object(data))
+        except (msgspec.DecodeError, UnicodeDecodeError, KeyError, RecursionError):
             raise self._failure(data) from None
+
+    def _converted(self, fields: Body) -> bytes | None:
+        choices = decode_objects(fields["choices"])
         if not self._base:
             self._base = self._first_fields(fields)
         if present(fields.get("usage")):
@@ -128,7 +133,7 @@ class Chunks:
         return encode({**self._base, "choices": choices, **extra})
 
     def _failure(self, data: bytes) -> StreamFailure:
-        reported = error_event(data)
+        reported = error_event(without(self.secrets, data))
         if reported is not None:
             return StreamFailure(self._exception, reported, continuable=True)
         return StreamFailure(self._exception, "The stream turned into something that is no chunk.", continuable=True)
