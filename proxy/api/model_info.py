@@ -46,20 +46,20 @@ async def model_group_info(
 
 
 def _all_deployments(snapshot: Snapshot, caller: Identity) -> Response[bytes]:
-    find = snapshot.router.groups.find
+    members = snapshot.router.groups.listed_members
     shown = [
         _shown(name, deployment, snapshot.catalog)
         for name in listed_names(snapshot, caller)
-        for deployment in find(name) or ()
+        for deployment in members(name)
     ]
     return json_response({"data": shown})
 
 
 def _groups(snapshot: Snapshot, caller: Identity, wanted: str | None) -> Response[bytes]:
     public = snapshot.config.settings.other.get("public_model_groups") or ()
-    find = snapshot.router.groups.find
+    members = snapshot.router.groups.listed_members
     shown = [
-        _group(name, find(name) or (), snapshot.catalog) | {"is_public_model_group": name in public}
+        _group(name, members(name), snapshot.catalog) | {"is_public_model_group": name in public}
         for name in listed_names(snapshot, caller)
         if wanted is None or name == wanted
     ]

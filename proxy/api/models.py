@@ -42,7 +42,8 @@ async def get_model(request: Request[Any, Any, Any], model: FromPath[str]) -> Re
     name = model.lstrip("/")
     if name not in listed_names(gateway.snapshot, identity(request)):
         raise DetailError(404, f"The model `{name}` does not exist or is not accessible")
-    if name in gateway.snapshot.router.groups.aliases:
+    groups = gateway.snapshot.router.groups
+    if name in groups.aliases and name not in groups.by_name:
         raise DetailError(404, f"Model '{name}' not found in router configuration")
     return json_response(_model(name))
 
