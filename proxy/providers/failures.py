@@ -1,6 +1,7 @@
 """Upstream errors as the reference maps them (A.md, Upstream error mapping; cassettes of contracts/core)."""
 
 import email.utils
+import json
 import time
 from typing import Any, NamedTuple
 
@@ -39,14 +40,20 @@ _CONTENT_POLICY = _Mapping(
     "content_policy", "litellm.ContentPolicyViolationError: litellm.BadRequestError: ContentPolicyViolationError: "
 )
 _CONTEXT_WINDOW_SIGNS = (
-    "context_length_exceeded",
-    "maximum context length",
+    "exceed context limit",
+    "this model's maximum context length is",
     "string too long. expected a string with maximum length",
     "model's maximum context limit",
     "is longer than the model's context length",
     "input tokens exceed the configured limit",
+    "`inputs` tokens + `max_new_tokens` must be",
+    "exceeds the maximum number of tokens allowed",
 )
-_CONTENT_POLICY_SIGNS = ("content_policy_violation", "invalid_prompt")
+_CONTENT_POLICY_SIGNS = (
+    ("invalid_request_error", "content_policy_violation"),
+    ("Invalid prompt", "violating our usage policy"),
+)
+_SAFETY_SYSTEM = "request was rejected as a result of the safety system"
 MAX_QUOTED = 20_000
 
 
@@ -87,17 +94,17 @@ def failure_from_answer(exception: str, status: int, headers: Headers, body: byt
     """
     error = _error_of(body)
     text = str(error.message)[:MAX_QUOTED]
-    mapping = _mapping(status, body, error)
+    mapping = _mapping(status, text)
     quoted = f"Error code: {status} - {text}" if coded else text
     failure = Failure(
-        status if status >= 400 else 502,
+        400 if mapping in (_CONTEXT_WINDOW, _CONTENT_POLICY) else status if status >= 400 else 502,
         f"{mapping.prefix}{exception} - {quoted}{mapping.suffix}",
         kind=mapping.kind,
         retry_after=_retry_after(headers),
     )
-    if status == 429:
+    if failure.status == 429:
         failure.type = "throttling_error"
-    elif status == 422:
+    elif failure.status == 422:
         failure.type, failure.param = _text(error.type), _text(error.param)
         failure.headers = [(f"llm_provider-{name}", value) for name, value in headers]
     return failure
@@ -115,33 +122,55 @@ def unreachable(exception: str) -> Failure:
 
 def unreadable(exception: str, what: str) -> Failure:
     """An answer with a good status that is not what was asked for."""
-    return Failure(502, f"litellm.BadGatewayError: BadGatewayError: {exception} - {what}", kind="server")
+    return Failure(500, f"litellm.InternalServerError: InternalServerError: {exception} - {what}", kind="server")
 
 
-def timed_out(allowed: float, taken: float) -> Failure:
-    """Our own timeout (seconds)."""
+def why_unreadable(headers: Headers, body: bytes) -> str:
+    """What is wrong with an answer: where its JSON breaks, else what came in its place."""
+    value: Any = body.decode(errors="replace")
+    if any(name == "content-type" and "json" in text for name, text in headers):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError) as error:
+            return str(error)
+    shown = f"{value!r}"[:MAX_QUOTED]
+    return f"Empty or invalid response from LLM endpoint. Received: {shown}. Check the reverse proxy or model server configuration."
+
+
+def timed_out(allowed: float, taken: float, own: float | None) -> Failure:
+    """Our own timeout, in seconds: what was allowed and taken, and what the deployment's ``timeout`` says."""
+    shown = None if own is None else f"{own:g}"
     return Failure(
         408,
         "litellm.Timeout: APITimeoutError - Request timed out. Error_str: Request timed out. - "
-        f"timeout value={float(allowed)}, time taken={round(taken, 2)} seconds{_TIMEOUT.suffix}",
+        f"timeout value={float(allowed)}, time taken={round(taken, 2)} seconds"
+        f"\n\nDeployment Info: request_timeout: None\ntimeout: {shown}",
         kind="timeout",
     )
 
 
-def _mapping(status: int, body: bytes, error: UpstreamError) -> _Mapping:
-    if status == 400:
-        text = body[:MAX_QUOTED].decode(errors="replace").lower()
-        if any(sign in text for sign in _CONTEXT_WINDOW_SIGNS):
-            return _CONTEXT_WINDOW
-        if error.code in _CONTENT_POLICY_SIGNS or "content_policy_violation" in text:
-            return _CONTENT_POLICY
+def _mapping(status: int, text: str) -> _Mapping:
+    """What the vendor's text says counts, whatever the status; its code does not (A4, test_what_counts_as_too_long)."""
+    lower = text.lower()
+    if _is_too_long(lower):
+        return _CONTEXT_WINDOW
+    if _SAFETY_SYSTEM in lower or any(all(sign in text for sign in signs) for signs in _CONTENT_POLICY_SIGNS):
+        return _CONTENT_POLICY
     return _BY_STATUS.get(status, _OTHER if status < 500 else _BY_STATUS[500])
+
+
+def _is_too_long(text: str) -> bool:
+    if "string_above_max_length" in text or ("invalid 'user'" in text and "string too long" in text):
+        return False  # a parameter of limited length, not the prompt
+    if "current length is" in text and "while limit is" in text:
+        return True
+    return any(sign in text for sign in _CONTEXT_WINDOW_SIGNS)
 
 
 def _error_of(body: bytes) -> UpstreamError:
     try:
         error = msgspec.json.decode(body, type=_ErrorBody).error
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return UpstreamError(message=body.decode(errors="replace"))
     if isinstance(error, str):
         return UpstreamError(message=error)
@@ -152,7 +181,7 @@ def error_event(data: bytes) -> str | None:
     """The text of an ``{"error": ...}`` event of a stream; ``None`` when it is something else."""
     try:
         error = msgspec.json.decode(data, type=_ErrorBody).error
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return error if isinstance(error, str) else str(error.message)
 

@@ -14,7 +14,16 @@ import msgspec
 
 from proxy.call import Body, Usage
 from proxy.providers.failures import StreamFailure, error_event
-from proxy.providers.openai_format import decode_object, decode_objects, encode, present, raw, read_usage, usage_fields
+from proxy.providers.openai_format import (
+    decode_body,
+    decode_object,
+    decode_objects,
+    encode,
+    present,
+    raw,
+    read_usage,
+    usage_fields,
+)
 from proxy.providers.secrecy import without
 
 DONE = b"[DONE]"
@@ -58,7 +67,7 @@ class Chunks:
             self.done = True
             return None
         try:
-            return self._converted(decode_object(data))
+            return self._converted(decode_body(data))
         except (msgspec.DecodeError, UnicodeDecodeError, KeyError, RecursionError):
             raise self._failure(data) from None
 
@@ -81,9 +90,10 @@ class Chunks:
         Raises:
             StreamFailure: the vendor neither finished nor said that it was done.
         """
+        finished = self._base and (self.done or (self._finish and self._started <= self._finish.keys()))
+        if not finished:
+            raise StreamFailure(self._exception, "The stream ended before it was complete.", continuable=False)
         if not self._finish:
-            if not self.done or not self._base:
-                raise StreamFailure(self._exception, "The stream ended before it was complete.", continuable=False)
             self._finish[b"0"] = self._finished(_ZERO, raw("stop"))
         ending = [self._chunk([choice], {}) for choice in self._finish.values()]
         if self._include_usage and self._usage is not None:
