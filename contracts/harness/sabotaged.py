@@ -80,6 +80,11 @@ def check(item: str) -> list[str]:
 
 def _check_one(item: str, sabotage: Sabotage) -> list[str]:
     name = f"{item}:{sabotage.name}"
+    try:
+        for dotted, _ in sabotage.patches:
+            _resolve(dotted)
+    except SabotageError as error:
+        return [f"{name}: {error}"]
     with tempfile.TemporaryDirectory(prefix="sabotage-") as scratch:
         called = Path(scratch) / "called"
         called.mkdir()
@@ -92,11 +97,18 @@ def _check_one(item: str, sabotage: Sabotage) -> list[str]:
         except ResultsError as error:
             return [f"{name}: the cases did not run: {error}\n{done.stdout[-2000:]}{done.stderr[-2000:]}"]
         never = [dotted for number, (dotted, _) in enumerate(sabotage.patches) if not (called / str(number)).exists()]
-        findings = [f"{name}: {dotted} was never called" for dotted in never]
-        return findings + list(_judge(name, sabotage, [case for case in cases if case.item == item]))
+        return [f"{name}: {dotted} was never called" for dotted in never] + list(
+            _judge(name, sabotage, [case for case in cases if case.item == item])
+        )
 
 
 def _judge(name: str, sabotage: Sabotage, cases: Sequence[CaseResult]) -> Iterator[str]:
+    unjudged = [case for case in cases if case.fault not in {None, Fault.CONTRACT}]
+    if unjudged:
+        why = [line.strip("| ") for line in unjudged[0].details.splitlines() if line.startswith("    | ")]
+        last = f" ({why[-1]})" if why else ""
+        yield f"{name}: {len(unjudged)} cases could not be judged: {unjudged[0].message}{last}"
+        return
     known = {case.case.partition("::")[2] for case in cases}
     for trip in sabotage.trips:
         if not any(_names(trip, case) for case in known):
@@ -104,9 +116,7 @@ def _judge(name: str, sabotage: Sabotage, cases: Sequence[CaseResult]) -> Iterat
     for case in cases:
         test = case.case.partition("::")[2]
         must_fail = any(_names(trip, test) for trip in sabotage.trips)
-        if case.fault not in {None, Fault.CONTRACT}:
-            yield f"{name}: {test} could not be judged ({case.fault}): {case.message}"
-        elif must_fail and case.outcome is Outcome.PASSED:
+        if must_fail and case.outcome is Outcome.PASSED:
             yield f"{name}: {test} must fail, but passes"
         elif not must_fail and case.outcome is Outcome.FAILED:
             yield f"{name}: {test} must still pass, but fails: {case.message}"

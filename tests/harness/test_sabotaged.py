@@ -7,6 +7,7 @@ import sys
 import types
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from contracts.harness.results import CaseResult, Fault, Outcome, Provenance
@@ -77,5 +78,6 @@ def test_exactly_the_named_cases_must_fail() -> None:
     assert "test_other must still pass" in collateral
     [unknown] = findings(tripped[0])
     assert "names test_params[1], which is no case" in unknown
-    [broken] = findings(*tripped, result("test_other", fault=Fault.TARGET))
-    assert "could not be judged (target)" in broken
+    dead = result("test_other", fault=Fault.TARGET)
+    [broken] = findings(*tripped, msgspec.structs.replace(dead, message="gone", details="gone\n    | why\nmore"))
+    assert broken == "A4:x: 1 cases could not be judged: gone (why)"
