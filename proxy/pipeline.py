@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 
 from proxy.call import Body, Call, FailedAttempt, Usage
-from proxy.deployment import Deployment
+from proxy.deployment import Deployment, may_set
 from proxy.errors import Failure, Headers
+from proxy.fields import CREDENTIAL_FIELDS, KEPT_BACK
 from proxy.providers.base import Attempt, Reply, Stream, find_provider
 from proxy.providers.failures import StreamFailure
 from proxy.providers.mock import mock_reply
@@ -29,6 +30,8 @@ class ModelRequest(msgspec.Struct, kw_only=True):
     """What the client asked for, beside ``call.body``."""
 
     route: RouteRequest
+    shown_model: str | None = None
+    """The name that answers carry: what the body calls the model, if it does (the path may too)."""
     timeout: float | None = None
     """Seconds."""
     mock_response: Any = None
@@ -112,12 +115,28 @@ class Pipeline:
             timeout=timeout,
             shown_model=self._shown_model(step),
             headers=self._asked.headers,
-            credentials=self._asked.credentials,
+            keep_text=self._call.stream and self._can_continue,
+            credentials=self._credentials(step),
         )
         megabytes = self._call.snapshot.config.general_settings.max_response_size_mb
         if megabytes is not None:
             attempt.max_answer = int(megabytes * 1_000_000)
         return attempt
+
+    @property
+    def _can_continue(self) -> bool:
+        """Whether a fallback may go on where a stream breaks."""
+        return self._call.endpoint == "chat" and bool(self._asked.route.fallbacks or self._router.settings.fallbacks)
+
+    def _credentials(self, step: Try) -> dict[str, str]:
+        """The client's, as far as the deployment lets it, under those of the config's fallback entry.
+
+        Credentials of a client's own fallback entries were refused at the door.
+        """
+        asked, replaced = self._asked.credentials, step.hop.replaced
+        credentials = {name: value for name, value in asked.items() if may_set(step.deployment, name, value)}
+        credentials.update((name, replaced[name]) for name in CREDENTIAL_FIELDS & replaced.keys())
+        return credentials
 
     def _failed(self, group: str, deployment: Deployment, failure: Failure) -> None:
         self._call.outcome.failures.append(FailedAttempt(group, deployment, failure))
@@ -130,7 +149,7 @@ class Pipeline:
     def _shown_model(self, step: Try) -> str | None:
         """The requested name; but a fallback's complete answer keeps the vendor's (A.md, CORE)."""
         if self._call.stream or step.hop.model == self._call.model:
-            return self._call.model
+            return self._asked.shown_model
         return None
 
     def _upstream_body(self, deployment: Deployment, body: Body, replaced: dict[str, Any]) -> Body:
@@ -138,6 +157,7 @@ class Pipeline:
         params = deployment.params
         if not (params.request or params.extra_body or params.additional_drop_params or replaced):
             return body
+        replaced = {name: value for name, value in replaced.items() if name not in KEPT_BACK and name != "stream"}
         merged = {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in params.request.items()} | body
         for name, value in {**params.extra_body, **replaced}.items():
             merged[name] = msgspec.Raw(msgspec.json.encode(value))
@@ -165,10 +185,7 @@ class Pipeline:
         """
         route = self._asked.route
         started, waited = time.perf_counter(), self._upstream_seconds
-        can_continue = self._call.endpoint == "chat" and bool(route.fallbacks or self._router.settings.fallbacks)
         try:
-            if can_continue:
-                stream.text = []
             async for batch in stream:
                 yield batch
         except StreamFailure as failure:

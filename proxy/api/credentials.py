@@ -8,42 +8,8 @@ import msgspec
 from proxy.call import Body
 from proxy.deployment import Deployment, may_set
 from proxy.errors import GatewayError, Headers
+from proxy.fields import CREDENTIAL_FIELDS
 
-#: Fields with which a client would choose where its call goes or whose account pays for it.
-CREDENTIAL_FIELDS = frozenset(
-    (
-        "api_base",
-        "api_key",
-        "api_version",
-        "aws_access_key_id",
-        "aws_bedrock_runtime_endpoint",
-        "aws_profile_name",
-        "aws_region_name",
-        "aws_role_name",
-        "aws_secret_access_key",
-        "aws_session_name",
-        "aws_session_token",
-        "aws_sts_endpoint",
-        "aws_web_identity_token",
-        "azure_ad_token",
-        "azure_password",
-        "azure_username",
-        "base_url",
-        "client_id",
-        "client_secret",
-        "custom_llm_provider",
-        "litellm_credential_name",
-        "litellm_params",
-        "model_list",
-        "organization",
-        "tenant_id",
-        "tianji_params",
-        "user_config",
-        "vertex_credentials",
-        "vertex_location",
-        "vertex_project",
-    )
-)
 NESTED = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks", "extra_body")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
@@ -60,17 +26,14 @@ def client_credentials(fields: Body, model: str, deployments: tuple[Deployment, 
     Raises:
         GatewayError: 400, it sets one that it may not.
     """
-    found = CREDENTIAL_FIELDS & fields.keys()
-    for name in NESTED:
-        if name in fields:
-            found |= _credential_names(msgspec.json.decode(fields[name]))
+    nested = [name for field in NESTED if field in fields for name in _names_within(fields[field])]
     values = {}
-    for name in sorted(found):
-        value = msgspec.json.decode(fields[name]) if name in fields else None
+    for name in sorted({*nested, *(CREDENTIAL_FIELDS & fields.keys())}):
+        value = None if name in nested else msgspec.json.decode(fields[name])
         if not isinstance(value, str) or not deployments or not all(may_set(d, name, value) for d in deployments):
             raise GatewayError(
                 400,
-                f"{name} cannot be set by a client. To allow it, list it in litellm_params."
+                f"{name} cannot be set by a client. To allow it at the top of the body, list it in litellm_params."
                 f"configurable_clientside_auth_params of the model {model!r}.",
                 type="invalid_request_error",
                 param=name,
@@ -95,10 +58,15 @@ def extra_headers(value: Any) -> Headers:
     return [(name.lower(), text) for name, text in value.items()]
 
 
-def _credential_names(value: Any) -> set[str]:
+def _names_within(value: msgspec.Raw) -> set[str]:
     """Names of credential fields at any depth."""
-    if isinstance(value, dict):
-        return {name for name in value if name in CREDENTIAL_FIELDS}.union(*map(_credential_names, value.values()))
-    if isinstance(value, list):
-        return set().union(*map(_credential_names, value))
-    return set()
+    found: set[str] = set()
+    rest = [msgspec.json.decode(value)]
+    while rest:
+        item = rest.pop()
+        if isinstance(item, dict):
+            found |= CREDENTIAL_FIELDS & item.keys()
+            rest.extend(item.values())
+        elif isinstance(item, list):
+            rest.extend(item)
+    return found

@@ -5,58 +5,15 @@ from typing import Any
 
 import msgspec
 
-from proxy.api.credentials import CREDENTIAL_FIELDS, NESTED, client_credentials, extra_headers
+from proxy.api.credentials import NESTED, client_credentials, extra_headers
 from proxy.call import Body, Call
+from proxy.config.model import Fallbacks
 from proxy.errors import Failure, GatewayError
+from proxy.fields import CREDENTIAL_FIELDS, KEPT_BACK, OPTIONS
 from proxy.pipeline import ModelRequest
-from proxy.routing.fallbacks import RouteRequest
+from proxy.routing.fallbacks import RouteRequest, configured_lists, shown_lists
 from proxy.routing.router import DEFAULT_RETRIES, Router
 
-#: Fields that this file acts on.
-OPTIONS = frozenset(
-    (
-        "content_policy_fallbacks",
-        "context_window_fallbacks",
-        "disable_fallbacks",
-        "extra_headers",
-        "fallbacks",
-        "max_fallbacks",
-        "mock_response",
-        "mock_testing_content_policy_fallbacks",
-        "mock_testing_context_fallbacks",
-        "mock_testing_fallbacks",
-        "num_retries",
-        "stream_timeout",
-        "timeout",
-    )
-)
-#: Fields that are the gateway's too, and like those above never reach a vendor (A.md, CORE).
-GATEWAY_FIELDS = frozenset(
-    (
-        "allowed_model_region",
-        "cache",
-        "caching",
-        "guardrails",
-        "litellm_call_id",
-        "litellm_metadata",
-        "litellm_session_id",
-        "litellm_trace_id",
-        "metadata",
-        "mock_timeout",
-        "model",
-        "no-log",
-        "priority",
-        "prompt_id",
-        "prompt_variables",
-        "proxy_server_request",
-        "request_timeout",
-        "secret_fields",
-        "specific_deployment",
-        "tags",
-        "ttl",
-    )
-)
-_KEPT_BACK = OPTIONS | GATEWAY_FIELDS | CREDENTIAL_FIELDS
 _MAY_HOLD_CREDENTIALS = CREDENTIAL_FIELDS.union(NESTED)
 REQUIRED = {"chat": "messages", "completions": "prompt", "embeddings": "input"}
 _object = msgspec.json.Decoder(Body)
@@ -87,16 +44,18 @@ def read_model_request(call: Call, fields: Body, model_in_path: str | None) -> M
         GatewayError: 400, a field is missing, of the wrong type, or not the client's to set.
     """
     router = call.snapshot.router
-    model = model_in_path or _model(fields)
+    named = _model(fields)
+    model = model_in_path or named
     call.model = model or ""
     if model is None or not router.groups.knows(model):
         raise _unknown_model(call, model, router)
     _check_required(call.endpoint, fields)
     stream = fields.get("stream")
     call.stream = call.endpoint != "embeddings" and stream is not None and bytes(stream) == b"true"
-    options = {name: msgspec.json.decode(fields[name]) for name in OPTIONS & fields.keys()}
+    options = {name: _decoded(name, fields[name]) for name in OPTIONS & fields.keys()}
     asked = ModelRequest(
         route=_route_request(call, options),
+        shown_model=named,
         timeout=_timeout(call, options),
         mock_response=options.get("mock_response"),
     )
@@ -104,8 +63,16 @@ def read_model_request(call: Call, fields: Body, model_in_path: str | None) -> M
         asked.headers = extra_headers(options["extra_headers"])
     if not _MAY_HOLD_CREDENTIALS.isdisjoint(fields):
         asked.credentials = client_credentials(fields, model, router.groups.find(model) or ())
-    call.body = {name: value for name, value in fields.items() if name not in _KEPT_BACK}
+    call.body = {name: value for name, value in fields.items() if name not in KEPT_BACK}
     return asked
+
+
+def _decoded(name: str, value: msgspec.Raw) -> Any:
+    try:
+        return msgspec.json.decode(value)
+    except msgspec.DecodeError as error:
+        # such as 1e999, which is JSON but no number that a computer has
+        raise GatewayError(400, f"{name}: {error}", type="invalid_request_error", param=name) from None
 
 
 def _route_request(call: Call, options: dict[str, Any]) -> RouteRequest:
@@ -151,16 +118,24 @@ def _timeout(call: Call, options: dict[str, Any]) -> float | None:
 
 def _mock_failure(options: dict[str, Any], model: str, router: Router) -> Failure | None:
     """The failure that one of the reference's testing aids asks for."""
-    lists = [{name: list(targets)} for name, targets in router.settings.fallbacks.items()] or None
-    told = f"This is a mock exception for model={model}, to trigger a fallback. Fallbacks="
+    settings = router.settings
+
+    def lists(name: str, configured: Fallbacks) -> str:
+        """The client's lists, if it sent some, as Python writes them."""
+        return str(shown_lists(options[name] if name in options else configured_lists(configured)))
+
+    told = f"This is a mock exception for model={model}, to trigger a fallback. "
     if options.get("mock_testing_fallbacks") is True:
-        shown = options.get("fallbacks") or lists
-        return Failure(500, f"litellm.InternalServerError: {told}{shown}", kind="server", reached=False)
+        text = f"litellm.InternalServerError: {told}Fallbacks={lists('fallbacks', settings.fallbacks)}"
+        return Failure(500, text, kind="server", reached=False)
+    told += " " * 20  # of the reference's own text
     if options.get("mock_testing_context_fallbacks") is True:
-        text = f"litellm.ContextWindowExceededError: {told}{lists}"
+        shown = lists("context_window_fallbacks", settings.context_window_fallbacks)
+        text = f"litellm.ContextWindowExceededError: litellm.BadRequestError: {told}Context_Window_Fallbacks={shown}"
         return Failure(400, text, kind="context_window", reached=False)
     if options.get("mock_testing_content_policy_fallbacks") is True:
-        text = f"litellm.ContentPolicyViolationError: {told}{lists}"
+        shown = lists("content_policy_fallbacks", settings.content_policy_fallbacks)
+        text = f"litellm.BadRequestError: litellm.ContentPolicyViolationError: {told}Context_Policy_Fallbacks={shown}"
         return Failure(400, text, kind="content_policy", reached=False)
     return None
 
@@ -207,10 +182,13 @@ def _model(fields: Body) -> str | None:
     return model
 
 
-def _list(options: dict[str, Any], name: str) -> list[Any] | None:
-    value = options.get(name)
-    if value is not None and not isinstance(value, list):
-        raise _wrong_type(name, "a list")
+def _list(options: dict[str, Any], name: str) -> list[Any] | msgspec.UnsetType | None:
+    """A client's fallbacks: names, request fields with a ``model``, or lists by model as in the config."""
+    value = options.get(name, msgspec.UNSET)
+    if value is None or value is msgspec.UNSET:
+        return value
+    if not isinstance(value, list) or not all(item and isinstance(item, str | dict) for item in value):
+        raise _wrong_type(name, 'a list of models, of {"model": ...} or of {"model": ["fallback", ...]}')
     return value
 
 

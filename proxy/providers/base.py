@@ -31,8 +31,10 @@ class Attempt(msgspec.Struct):
     """Further headers for the vendor, as the client may send them."""
     max_answer: int = 256_000_000
     """Bytes of a complete answer; more is a failure."""
+    keep_text: bool = False
+    """Whether a stream keeps its text, so that a fallback can continue it."""
     credentials: dict[str, str] = {}
-    """Hosts and keys of the client, where the deployment lets clients set them."""
+    """Hosts and keys in place of the deployment's: its client's, if it may set them, or those of a fallback entry."""
 
 
 class Stream(Protocol):
@@ -42,8 +44,9 @@ class Stream(Protocol):
     not come to a complete end raises :class:`~proxy.providers.failures.StreamFailure`.
     """
 
-    text: list[str] | None
-    """Set to a list to have the text so far collected."""
+    @property
+    def text(self) -> list[str] | None:
+        """The text so far, if the attempt wants it kept."""
 
     @property
     def usage(self) -> Usage:

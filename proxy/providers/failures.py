@@ -134,7 +134,10 @@ def why_unreadable(headers: Headers, body: bytes) -> str:
         except (ValueError, RecursionError) as error:
             return str(error)
     shown = f"{value!r}"[:MAX_QUOTED]
-    return f"Empty or invalid response from LLM endpoint. Received: {shown}. Check the reverse proxy or model server configuration."
+    return (
+        f"Empty or invalid response from LLM endpoint. Received: {shown}. "
+        "Check the reverse proxy or model server configuration."
+    )
 
 
 def timed_out(allowed: float, taken: float, own: float | None) -> Failure:

@@ -6,11 +6,11 @@ from functools import lru_cache
 
 import msgspec
 
-from proxy.deployment import Deployment, may_set
+from proxy.deployment import Deployment
 from proxy.errors import Failure, Headers
 from proxy.providers import openai_format
 from proxy.providers.base import Attempt, Reply
-from proxy.providers.failures import failure_from_answer, timed_out, unreachable, unreadable
+from proxy.providers.failures import failure_from_answer, timed_out, unreachable, unreadable, why_unreadable
 from proxy.providers.openai_chunks import Chunks, TextChunks
 from proxy.providers.secrecy import secrets_of, without
 from proxy.providers.streams import EventStream
@@ -27,6 +27,8 @@ from proxy.upstream.client import (
 PATHS = {"chat": "/chat/completions", "completions": "/completions", "embeddings": "/embeddings"}
 CONNECT_SECONDS = 10.0
 MAX_ERROR_BODY = 1_000_000
+_DEFAULTS = {"encoding_format": None}
+"""Of embeddings: what vendors of the reference receive when the client does not say."""
 _LAYOUTS = {
     "chat": openai_format.chat,
     "completions": openai_format.completion,
@@ -65,7 +67,9 @@ class OpenAICompatible:
                 return await self._stream(attempt, response, api_base, headers)
             body = await response.read(attempt.max_answer)
         except TimedOut as error:
-            raise timed_out(attempt.timeout, time.perf_counter() - started) from error
+            raise timed_out(
+                attempt.timeout, time.perf_counter() - started, attempt.deployment.params.timeout
+            ) from error
         except (ConnectFailed, Broken) as error:
             raise unreachable(self.exception) from error
         except TooLarge as error:
@@ -76,7 +80,7 @@ class OpenAICompatible:
         try:
             body, usage = _LAYOUTS[attempt.endpoint](body, attempt.shown_model)
         except (msgspec.DecodeError, UnicodeDecodeError, KeyError, RecursionError) as error:
-            raise unreadable(self.exception, "The answer is not the JSON that was asked for.") from error
+            raise unreadable(self.exception, why_unreadable(response.headers, body)) from error
         return Reply(response.headers, api_base, body, usage=usage)
 
     async def _stream(self, attempt: Attempt, response: UpstreamResponse, api_base: str, headers: Headers) -> Reply:
@@ -84,7 +88,8 @@ class OpenAICompatible:
         layout = Chunks if chat else TextChunks
         chunks = layout(attempt.shown_model, self.exception, include_usage=_wants_usage(attempt))
         chunks.secrets = secrets_of(headers)
-        stream = EventStream(response, chunks, self.exception, attempt.timeout)
+        chunks.text = [] if attempt.keep_text else None
+        stream = EventStream(response, chunks, self.exception, attempt)
         try:
             await stream.start()
         except BaseException:
@@ -101,14 +106,15 @@ class OpenAICompatible:
         return failure_from_answer(self.exception, response.status, shown, body, coded=coded)
 
     def _body(self, attempt: Attempt) -> bytes:
-        return openai_format.encode({"model": attempt.deployment.model, **attempt.body})
+        defaults = _DEFAULTS if attempt.endpoint == "embeddings" else {}
+        return openai_format.encode({"model": attempt.deployment.model, **defaults, **attempt.body})
 
     def _target_of(self, attempt: Attempt) -> tuple[str, str, Headers]:
-        deployment = attempt.deployment
-        own = {name: value for name, value in attempt.credentials.items() if may_set(deployment, name, value)}
+        deployment, own = attempt.deployment, attempt.credentials
         if not own:
             return self._target(deployment, attempt.endpoint)
-        fields = {"api_base": own.get("api_base") or own.get("base_url"), "api_key": own.get("api_key")}
+        fields = {name: own.get(name) for name in ("api_base", "api_key", "organization")}
+        fields["api_base"] = fields["api_base"] or own.get("base_url")
         changed = {name: value for name, value in fields.items() if value}
         params = msgspec.structs.replace(deployment.params, **changed)
         return self._make_target(msgspec.structs.replace(deployment, params=params), attempt.endpoint)

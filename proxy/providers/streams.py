@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 from proxy.call import Usage
 from proxy.errors import Failure
+from proxy.providers.base import Attempt
 from proxy.providers.failures import StreamFailure, timed_out, unreachable
 from proxy.providers.openai_chunks import DONE, Chunks
 from proxy.upstream.client import Broken, TimedOut, TooLarge, UpstreamResponse
@@ -18,17 +19,21 @@ DRAIN_SECONDS = 1.0
 class EventStream:
     """An SSE answer, converted by ``chunks``. :meth:`start` must be awaited first."""
 
-    def __init__(self, response: UpstreamResponse, chunks: Chunks, exception: str, timeout: float) -> None:
+    def __init__(self, response: UpstreamResponse, chunks: Chunks, exception: str, attempt: Attempt) -> None:
         self._response = response
         self._source = response.chunks()
         self._splitter = EventSplitter()
         self._chunks = chunks
         self._exception = exception
-        self._timeout = timeout
+        self._attempt = attempt
         self._ready: list[bytes] = []
         self._broken: Failure | None = None
         self._over = False
-        self.text: list[str] | None = None
+
+    @property
+    def text(self) -> list[str] | None:
+        """The text so far, if the attempt wants it kept."""
+        return self._chunks.text
 
     @property
     def usage(self) -> Usage:
@@ -45,7 +50,8 @@ class EventStream:
         try:
             self._ready = await self._more()
         except TimedOut as error:
-            raise timed_out(self._timeout, time.perf_counter() - started) from error
+            taken, own = time.perf_counter() - started, self._attempt.deployment.params.timeout
+            raise timed_out(self._attempt.timeout, taken, own) from error
         except Broken as error:
             raise unreachable(self._exception) from error
 
@@ -61,7 +67,6 @@ class EventStream:
         if self._over:
             await self._drain()
             raise StopAsyncIteration
-        self._chunks.text = self.text
         try:
             return await self._more()
         except (Broken, TooLarge) as error:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from proxy.config.model import Fallbacks, RouterSettings
+from proxy.config.redact import masked
 from proxy.errors import Failure
 from proxy.routing.router import NoDeployments
 
@@ -20,10 +21,10 @@ class RouteRequest(msgspec.Struct, kw_only=True):
 
     model: str
     num_retries: int
-    fallbacks: list[Any] | None = None
-    """The client's own list; ``None``: the config's."""
-    context_window_fallbacks: list[Any] | None = None
-    content_policy_fallbacks: list[Any] | None = None
+    fallbacks: list[Any] | msgspec.UnsetType | None = msgspec.UNSET
+    """The client's own list, ``None`` for none at all; unset: the config's."""
+    context_window_fallbacks: list[Any] | msgspec.UnsetType | None = msgspec.UNSET
+    content_policy_fallbacks: list[Any] | msgspec.UnsetType | None = msgspec.UNSET
     max_fallbacks: int
     disable_fallbacks: bool = False
     mock_failure: Failure | None = None
@@ -45,7 +46,7 @@ class FallbackLists:
 
     def __init__(self, settings: RouterSettings, request: RouteRequest) -> None:
         self._direct: list[Target] | None = None
-        if request.fallbacks is not None and _is_plain_list(request.fallbacks):
+        if request.fallbacks and _is_plain_list(request.fallbacks):
             self._direct = request.fallbacks
         self._general = _lists(request.fallbacks, settings.fallbacks)
         self._context_window = _lists(request.context_window_fallbacks, settings.context_window_fallbacks)
@@ -54,7 +55,7 @@ class FallbackLists:
     @property
     def shown(self) -> str:
         """The general lists as Python writes them."""
-        return str(self._general)
+        return str(shown_lists(self._general))
 
     def has_list_for(self, failure: Failure) -> bool:
         """Whether a context-window or content-policy error has lists of its own, which make retries pointless."""
@@ -74,7 +75,7 @@ class FallbackLists:
         if found is None:
             failure.message += f"No fallback model group found for original model_group={model}. Fallbacks={self.shown}"
             return NOTHING
-        return Targets(found, str(found))
+        return Targets(found, str(masked(found)))
 
     def quotes_itself(self, failure: Failure) -> bool:
         """Whether the error of a call without fallbacks repeats itself as "the fallback's error"."""
@@ -93,7 +94,7 @@ class FallbackLists:
         setting = "context_window_fallback" if failure.kind == "context_window" else "content_policy_fallback"
         label = "context_window_fallbacks" if failure.kind == "context_window" else "content_policy_fallback"
         failure.message += (
-            f"\nmodel={model}. {label}=None. fallbacks={self._general}."
+            f"\nmodel={model}. {label}=None. fallbacks={self.shown}."
             f"\n\nSet '{setting}' - https://docs.litellm.ai/docs/routing#fallbacks"
         )
 
@@ -107,16 +108,24 @@ def annotate(failure: Failure, model: str, shown: str, last: str | None) -> None
         failure.message += f"\nError doing the fallback: {last}"
 
 
+def shown_lists(lists: Sequence[Any] | None) -> Sequence[Any] | None:
+    """Lists as errors show them: an entry may hold the key of another account."""
+    if lists is None:
+        return None
+    return [{name: masked(to) for name, to in item.items()} if isinstance(item, dict) else item for item in lists]
+
+
 def _is_plain_list(fallbacks: Sequence[Any]) -> bool:
     """Names or request fields, as a client may send them: not the config's ``[{group: [...]}]``."""
-    return bool(fallbacks) and all(
-        isinstance(item, str) or (isinstance(item, dict) and "model" in item) for item in fallbacks
-    )
+    return all(isinstance(item, str) or (isinstance(item, dict) and "model" in item) for item in fallbacks)
 
 
-def _lists(client: list[Any] | None, configured: Fallbacks) -> list[Any] | None:
-    if client is not None:
-        return client
+def _lists(client: list[Any] | msgspec.UnsetType | None, configured: Fallbacks) -> list[Any] | None:
+    return configured_lists(configured) if isinstance(client, msgspec.UnsetType) else client
+
+
+def configured_lists(configured: Fallbacks) -> list[Any] | None:
+    """The config's lists in the form that clients send."""
     return [{name: list(targets)} for name, targets in configured.items()] or None
 
 

@@ -20,6 +20,9 @@ from proxy.errors import Failure
 from proxy.routing.fallbacks import FallbackLists, RouteRequest, Target, annotate
 from proxy.routing.router import NoDeployments, Router
 
+MAX_GROUPS = 100
+"""Fallback groups that one call may try: lists are the client's, and wildcards serve endless names."""
+
 
 class Hop(msgspec.Struct, frozen=True):
     """A model group in the plan, and the request fields that a fallback entry replaces."""
@@ -50,7 +53,7 @@ class Route(msgspec.Struct, frozen=True):
     max_retries: int | None
     """Allowed retries, known only once a retry was made."""
     fallbacks: int
-    """Fallback groups tried, the answering one included."""
+    """Place, from 1, in the requested group's list of the fallback that answered, or whose own fallback did; 0: none."""
 
 
 Steps = Generator[Try | Wait, Failure | None, Route]
@@ -97,19 +100,23 @@ class Plan:
         """Breadth first: all targets, then the fallbacks of those that failed. Raises the last failure."""
         seen = {self._request.model}
         last = original
+        level = [(0, hop) for hop in _hops(targets, self._request.model)]
         for _ in range(self._request.max_fallbacks):
-            following: list[Target] = []
-            for hop in _hops(targets, self._request.model):
+            following: list[tuple[int, Hop]] = []
+            for position, hop in level:
                 if hop.model in seen:
                     continue
+                if len(seen) > MAX_GROUPS:
+                    raise last
                 seen.add(hop.model)
-                self._fallbacks += 1
+                self._fallbacks = position or self._fallbacks + 1
                 try:
                     return (yield from self._group(hop))
                 except Failure as failure:
                     last = failure
-                    following.extend(self._own_fallbacks(hop.model, failure))
-            targets = following
+                    own = _hops(self._own_fallbacks(hop.model, failure), self._request.model)
+                    following.extend((self._fallbacks, child) for child in own)
+            level = following
         raise last
 
     def _own_fallbacks(self, model: str, failure: Failure) -> Sequence[Target]:

@@ -63,7 +63,6 @@ class EventSplitter:
             self._started = True
             if buffer.startswith(_BOM):
                 del buffer[: len(_BOM)]
-                searched = 0
         events: list[bytes] = []
         start = 0
         for end in _EVENT_END.finditer(buffer, searched):

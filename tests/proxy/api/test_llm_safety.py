@@ -8,6 +8,7 @@ import pytest
 
 from fixtures.replies import Reply
 from fixtures.running import UpstreamControl
+from proxy.routing.plan import MAX_GROUPS
 from tests.proxy.api.serving import Client, serving
 
 CASE = "llm-safety"
@@ -105,10 +106,80 @@ def test_an_answer_that_is_no_utf8_is_the_vendors_fault(client: Client, upstream
     body = '{"id": "1", "\xff": 1, "choices": [{"index": 0, "message": {"content": "x"}}]}'
     raw = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n{body}"
     upstream.script(CASE, {"safety-plain": [Reply(raw=raw)]})
-    assert chat(client, "plain").status_code == 502
+    assert chat(client, "plain").status_code == 500
 
 
 def test_an_impossible_retry_after_is_none(client: Client, upstream: UpstreamControl) -> None:
     when = "Jan 01 a 1.1.1 99999999999 01 9999"
     upstream.script(CASE, {"safety-plain": [Reply(status=429, headers={"retry-after": when})]})
     assert chat(client, "plain").status_code == 429
+
+
+@pytest.mark.parametrize("field", ["timeout", "mock_response", "num_retries"])
+def test_a_number_that_no_computer_has_is_refused(client: Client, field: str) -> None:
+    answer = raw(client, f'"{field}": 1e999')
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == field
+
+
+def test_deep_lists_are_no_crash(client: Client, upstream: UpstreamControl) -> None:
+    upstream.script(CASE, {"safety-plain": [Reply()]})
+    for depth in range(100, 1000, 100):
+        assert raw(client, '"fallbacks": ' + "[" * depth + "]" * depth).status_code in (200, 400)
+
+
+FALLBACKS = """
+model_list:
+  - {model_name: first, litellm_params: {model: openai/safety-first, api_base: UPSTREAM/v1, api_key: sk-first-1a2b}}
+  - model_name: other
+    litellm_params:
+      model: openai/safety-other
+      api_base: UPSTREAM/v1
+      api_key: sk-other-3c4d
+      configurable_clientside_auth_params: [api_key]
+  - {model_name: "many/*", litellm_params: {model: openai/safety-many, api_base: UPSTREAM/v1, api_key: sk-many-5e6f}}
+router_settings:
+  num_retries: 0
+  fallbacks: [{first: [{model: other, api_key: sk-account-7a8b, temperature: 0.5, timeout: 9, stream: true}]}]
+"""
+
+
+@pytest.fixture(scope="module")
+def falling(tmp_path_factory: pytest.TempPathFactory, upstream: UpstreamControl) -> Iterator[Client]:
+    with serving(tmp_path_factory.mktemp("falling"), FALLBACKS, upstream=upstream.url) as client:
+        yield client
+
+
+def test_an_entry_of_the_config_may_name_another_account(falling: Client, upstream: UpstreamControl) -> None:
+    upstream.script(CASE, {"safety-first": [Reply(status=500)], "safety-other": [Reply()]})
+    assert chat(falling, "first").status_code == 200
+    call = upstream.journal(CASE)[1]
+    assert call.headers["authorization"] == "Bearer sk-account-7a8b"
+    assert call.body["temperature"] == 0.5
+    assert not {"api_key", "timeout", "stream"} & call.body.keys()
+
+
+@pytest.mark.parametrize("more", [{}, {"mock_testing_fallbacks": True}])
+def test_no_error_shows_the_key_of_an_entry(falling: Client, upstream: UpstreamControl, more: Any) -> None:
+    upstream.script(CASE, {name: [Reply(status=500)] for name in ("safety-first", "safety-other", "safety-many")})
+    for model in ("first", "many/x"):
+        answer = chat(falling, model, **more)
+        assert "'api_key': '***'" in answer.text
+        assert "sk-account-7a8b" not in answer.text
+
+
+def test_an_entry_of_the_client_names_no_account_even_where_the_body_may(
+    falling: Client, upstream: UpstreamControl
+) -> None:
+    upstream.script(CASE, {"safety-other": [Reply()]})
+    assert chat(falling, "other", api_key="sk-mine-9c0d").status_code == 200
+    refused = chat(falling, "other", api_key="sk-mine-9c0d", fallbacks=[{"model": "first", "api_key": "sk-e1f2"}])
+    assert refused.status_code == 400
+    assert upstream.calls(CASE).received == 1
+
+
+def test_a_list_without_end_is_not_tried_to_its_end(falling: Client, upstream: UpstreamControl) -> None:
+    upstream.script(CASE, {"safety-first": [Reply(status=500)], "safety-many": [Reply(status=500)]})
+    answer = chat(falling, "first", fallbacks=[f"many/{number}" for number in range(300)])
+    assert answer.status_code == 500
+    assert upstream.calls(CASE).received == 1 + MAX_GROUPS

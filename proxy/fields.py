@@ -1,0 +1,83 @@
+"""Fields of a request's body that are the gateway's, whoever sets them, and never reach a vendor."""
+
+#: Options of a call, as a client may set them.
+OPTIONS = frozenset(
+    (
+        "content_policy_fallbacks",
+        "context_window_fallbacks",
+        "disable_fallbacks",
+        "extra_headers",
+        "fallbacks",
+        "max_fallbacks",
+        "mock_response",
+        "mock_testing_content_policy_fallbacks",
+        "mock_testing_context_fallbacks",
+        "mock_testing_fallbacks",
+        "num_retries",
+        "stream_timeout",
+        "timeout",
+    )
+)
+#: Fields that are the gateway's too, and like those above never reach a vendor (A.md, CORE).
+GATEWAY_FIELDS = frozenset(
+    (
+        "allowed_model_region",
+        "cache",
+        "caching",
+        "guardrails",
+        "litellm_call_id",
+        "litellm_metadata",
+        "litellm_session_id",
+        "litellm_trace_id",
+        "metadata",
+        "mock_timeout",
+        "model",
+        "no-log",
+        "priority",
+        "prompt_id",
+        "prompt_variables",
+        "proxy_server_request",
+        "request_timeout",
+        "secret_fields",
+        "specific_deployment",
+        "tags",
+        "ttl",
+    )
+)
+#: They choose where a call goes, or whose account pays for it.
+CREDENTIAL_FIELDS = frozenset(
+    (
+        "api_base",
+        "api_key",
+        "api_version",
+        "aws_access_key_id",
+        "aws_bedrock_runtime_endpoint",
+        "aws_profile_name",
+        "aws_region_name",
+        "aws_role_name",
+        "aws_secret_access_key",
+        "aws_session_name",
+        "aws_session_token",
+        "aws_sts_endpoint",
+        "aws_web_identity_token",
+        "azure_ad_token",
+        "azure_password",
+        "azure_username",
+        "base_url",
+        "client_id",
+        "client_secret",
+        "custom_llm_provider",
+        "litellm_credential_name",
+        "litellm_params",
+        "model_list",
+        "organization",
+        "tenant_id",
+        "tianji_params",
+        "user_config",
+        "vertex_credentials",
+        "vertex_location",
+        "vertex_project",
+    )
+)
+
+KEPT_BACK = OPTIONS | GATEWAY_FIELDS | CREDENTIAL_FIELDS
