@@ -132,10 +132,8 @@ def test_tool_calls_are_whole(calls: list[dict[str, Any]], data: st.DataObject) 
         at = data.draw(st.integers(0, len(arguments)))
         opening = {**call, "index": index, "function": {**call["function"], "arguments": ""}}
         events.append(event({"index": 0, "delta": {"tool_calls": [opening]}}))
-        for part in (arguments[:at], arguments[at:]):
-            events.append(
-                event({"index": 0, "delta": {"tool_calls": [{"index": index, "function": {"arguments": part}}]}})
-            )
+        parts = ({"index": index, "function": {"arguments": part}} for part in (arguments[:at], arguments[at:]))
+        events += [event({"index": 0, "delta": {"tool_calls": [part]}}) for part in parts]
     events.append(event(end(reason="tool_calls")))
     fed = Fed(*events)
     parts = [call for delta in fed.deltas() for call in delta.get("tool_calls", ())]
