@@ -97,7 +97,7 @@ def failure_from_answer(exception: str, status: int, headers: Headers, body: byt
     mapping = _mapping(status, text)
     quoted = f"Error code: {status} - {text}" if coded else text
     failure = Failure(
-        400 if mapping in (_CONTEXT_WINDOW, _CONTENT_POLICY) else status if status >= 400 else 502,
+        400 if mapping in (_CONTEXT_WINDOW, _CONTENT_POLICY) else status if 400 <= status <= 599 else 502,
         f"{mapping.prefix}{exception} - {quoted}{mapping.suffix}",
         kind=mapping.kind,
         retry_after=_retry_after(headers),

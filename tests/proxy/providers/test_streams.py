@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -97,7 +98,7 @@ class Read:
 
 def cut(body: bytes, places: Sequence[int]) -> list[bytes]:
     edges = [0, *sorted(places), len(body)]
-    return [part for begin, end in zip(edges, edges[1:], strict=False) if (part := body[begin:end])]
+    return [part for begin, end in pairwise(edges) if (part := body[begin:end])]
 
 
 places = st.lists(st.integers(0, len(WHOLE)), max_size=6)
