@@ -9,7 +9,7 @@ from litestar import Litestar, Request, Response, asgi
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 
-from proxy.api import health, metrics, model_info, models, root
+from proxy.api import fallbacks, health, metrics, model_info, models, root
 from proxy.api.front import FrontDoor
 from proxy.api.llm import ModelEndpoint
 from proxy.api.plain import error_response, json_response
@@ -33,6 +33,7 @@ PLAIN_ROUTES = (
     health.health,
     models.list_models,
     models.get_model,
+    fallbacks.get_fallback,
     model_info.model_info,
     model_info.model_group_info,
     metrics.metrics,

@@ -5,15 +5,14 @@ from typing import Any
 from litestar import Request, Response, get
 from litestar.params import FromPath, FromQuery
 
+from proxy.api.fallbacks import KINDS, configured_fallbacks
 from proxy.api.model_names import listed_names
 from proxy.api.plain import authenticated, identity, json_response
-from proxy.config.model import Fallbacks, RouterSettings
 from proxy.errors import DetailError
 from proxy.gateway import Gateway
 
 CREATED = 1677610602
 OWNER = "openai"
-FALLBACK_TYPES = ("general", "context_window", "content_policy")
 
 
 @get(["/v1/models", "/models"], guards=[authenticated])
@@ -25,13 +24,13 @@ async def list_models(
     """All names that the caller may use: aliases that are not hidden first, then the model groups."""
     gateway: Gateway = request.app.state.gateway
     snapshot = gateway.snapshot
-    if fallback_type is not None and fallback_type not in FALLBACK_TYPES:
-        raise DetailError(400, f"Invalid fallback_type. Must be one of: {list(FALLBACK_TYPES)}")
+    if fallback_type is not None and fallback_type not in KINDS:
+        raise DetailError(400, f"Invalid fallback_type. Must be one of: {list(KINDS)}")
     models = [_model(name) for name in listed_names(snapshot, identity(request))]
     if include_metadata:
-        lists = _fallbacks(snapshot.router.settings, fallback_type or "general")
+        settings, kind = snapshot.router.settings, fallback_type or "general"
         for model in models:
-            model["metadata"] = {"fallbacks": [t for t in lists.get(model["id"], ()) if isinstance(t, str)]}
+            model["metadata"] = {"fallbacks": configured_fallbacks(settings, kind, model["id"])}
     return json_response({"data": models, "object": "list"})
 
 
@@ -50,11 +49,3 @@ async def get_model(request: Request[Any, Any, Any], model: FromPath[str]) -> Re
 
 def _model(name: str) -> dict[str, Any]:
     return {"id": name, "object": "model", "created": CREATED, "owned_by": OWNER}
-
-
-def _fallbacks(settings: RouterSettings, kind: str) -> Fallbacks:
-    return {
-        "general": settings.fallbacks,
-        "context_window": settings.context_window_fallbacks,
-        "content_policy": settings.content_policy_fallbacks,
-    }[kind]

@@ -67,11 +67,11 @@ class FallbackLists:
             return Targets(self._direct, "None")
         special = self._special(failure)
         if special is not None:
-            return Targets(_lookup(special, model) or (), "None")
+            return Targets(lookup(special, model) or (), "None")
         self._add_hint(model, failure)
         if self._general is None:
             return NOTHING
-        found = _lookup(self._general, model)
+        found = lookup(self._general, model)
         if found is None:
             failure.message += f"No fallback model group found for original model_group={model}. Fallbacks={self.shown}"
             return NOTHING
@@ -129,7 +129,7 @@ def configured_lists(configured: Fallbacks) -> list[Any] | None:
     return [{name: list(targets)} for name, targets in configured.items()] or None
 
 
-def _lookup(lists: Sequence[Any], model: str) -> list[Target] | None:
+def lookup(lists: Sequence[Any], model: str) -> list[Target] | None:
     """The list for ``model``: its name, else its name without the provider's prefix, else ``"*"``."""
     merged: dict[str, list[Target]] = {}
     for item in lists:
