@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -18,14 +19,19 @@ from contracts.harness.faults import TargetUnavailable
 
 LAST_LINES = 25
 STOP_SECONDS = 10.0
+PORTS = (20_000, 32_000)
 
 
 def free_port() -> int:
-    """A port on loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port on loopback that nobody uses now.
+
+    Below the range that the system gives to outgoing connections: one of those would take it before the server does.
+    """
+    while True:
+        port = random.randrange(*PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def clean_environment(home: Path, extra: Mapping[str, str]) -> dict[str, str]:

@@ -145,9 +145,10 @@ class Gateways:
         self._running = None
 
     def _start(self, config: str) -> Running:
+        upstream = self._start_upstream()
         port = free_port()
         folder = self._folder(config.replace("/", "-"))
-        translation = Translation.of_origins(f"127.0.0.1:{port}", self._start_upstream().authority)
+        translation = Translation.of_origins(f"127.0.0.1:{port}", upstream.authority)
         translation = translation.with_words(self._words(config))
         path = render(config, translation, folder / "configs")
         self._gateway = Server(
