@@ -61,7 +61,7 @@ class OpenAICompatible:
         started = time.perf_counter()
         try:
             response = await client.send("POST", url, sent, self._body(attempt), _timeouts(attempt))
-            if response.status != 200:
+            if not 200 <= response.status < 300:
                 raise await self._failure(attempt, response, headers)
             if attempt.stream:
                 return await self._stream(attempt, response, api_base, headers)
@@ -74,14 +74,17 @@ class OpenAICompatible:
             raise unreachable(self.exception) from error
         except TooLarge as error:
             raise unreadable(self.exception, f"The answer is larger than {error.limit} bytes.") from error
-        return self._reply(attempt, response, api_base, body)
+        return self._reply(attempt, response, api_base, body, headers)
 
-    def _reply(self, attempt: Attempt, response: UpstreamResponse, api_base: str, body: bytes) -> Reply:
+    def _reply(
+        self, attempt: Attempt, response: UpstreamResponse, api_base: str, body: bytes, headers: Headers
+    ) -> Reply:
         try:
-            body, usage = _LAYOUTS[attempt.endpoint](body, attempt.shown_model)
+            laid_out, usage = _LAYOUTS[attempt.endpoint](body, attempt.shown_model)
         except (msgspec.DecodeError, UnicodeDecodeError, KeyError, RecursionError) as error:
-            raise unreadable(self.exception, why_unreadable(response.headers, body)) from error
-        return Reply(response.headers, api_base, body, usage=usage)
+            shown = without(secrets_of(headers), body)
+            raise unreadable(self.exception, why_unreadable(response.headers, shown)) from error
+        return Reply(response.headers, api_base, laid_out, usage=usage)
 
     async def _stream(self, attempt: Attempt, response: UpstreamResponse, api_base: str, headers: Headers) -> Reply:
         chat = attempt.endpoint == "chat"
