@@ -7,14 +7,20 @@ import pytest
 from contracts.harness.case import Case
 from contracts.harness.exchange import Exchange
 from contracts.harness.mark import contract
-from fixtures.replies import content_policy, context_window_exceeded, status
+from fixtures.replies import context_window_exceeded, status
 
 pytestmark = contract("A4", config="A4/unlisted.yaml")
 with_lists = contract("A4", config="A4/order.yaml")
 with_default = contract("A4", config="A4/default.yaml")
 with_special = contract("A4", config="A4/special.yaml")
 
-HEADERS = ["x-litellm-model-id", "x-litellm-model-group", "x-litellm-attempted-fallbacks", "x-litellm-attempted-retries"]
+HEADERS = [
+    "x-litellm-model-id",
+    "x-litellm-model-group",
+    "x-litellm-attempted-fallbacks",
+    "x-litellm-attempted-retries",
+]
+REFUSED = status(400, message="Your request was rejected as a result of the safety system.")
 SHORTER = [{"role": "user", "content": "shorter"}]
 
 
@@ -113,13 +119,13 @@ def test_an_unknown_name_alone_leaves_the_first_error(case: Case) -> None:
     assert "You passed in model=unheard-of" in answer.json["error"]["message"]
 
 
-@with_default
-def test_an_unknown_name_is_served_by_the_default(case: Case) -> None:
-    case.script({"basic-a": [status(500)], "basic-last": []})
-    answer = case.chat("basic-a", fallbacks=["unheard-of"])
+@contract("A4", config="A4/triggers.yaml")
+def test_an_unknown_name_is_served_by_the_list_for_every_model(case: Case) -> None:
+    case.script({"healthy": [status(500)], "rescue": []})
+    answer = case.chat("healthy", fallbacks=["unheard-of"])
     case.assert_same_as_recorded(headers=HEADERS)
     assert answer.status == 200
-    assert case.journal().models == ["basic-a", "basic-last"]
+    assert case.journal().models == ["healthy", "rescue"]
 
 
 @with_lists
@@ -164,10 +170,10 @@ def test_fallbacks_that_are_not_disabled_work(case: Case) -> None:
 
 @with_default
 def test_the_default_can_be_disabled(case: Case) -> None:
-    case.script({"basic-a": [status(404)], "basic-last": []})
+    case.script({"basic-a": [status(422)], "basic-last": []})
     answer = case.chat("basic-a", disable_fallbacks=True)
     case.assert_same_as_recorded(headers=HEADERS)
-    assert answer.status == 404
+    assert answer.status == 422
     assert case.journal().models == ["basic-a"]
 
 
@@ -183,7 +189,7 @@ def test_a_clients_list_for_long_prompts(case: Case) -> None:
 
 
 def test_a_clients_list_for_refused_content(case: Case) -> None:
-    case.script({"plain-a": [content_policy()], "plain-b": []})
+    case.script({"plain-a": [REFUSED], "plain-b": []})
     answer = case.chat("plain-a", content_policy_fallbacks=[{"plain-a": ["plain-b"]}])
     case.assert_same_as_recorded(headers=HEADERS)
     assert answer.headers["x-litellm-attempted-fallbacks"] == "1"
@@ -201,7 +207,7 @@ def test_a_list_for_special_errors_serves_no_other(case: Case, kind: str) -> Non
 
 
 @with_special
-@pytest.mark.parametrize("reply", [context_window_exceeded(), content_policy()], ids=["long", "refused"])
+@pytest.mark.parametrize("reply", [context_window_exceeded(), REFUSED], ids=["long", "refused"])
 def test_names_beat_every_list_of_the_config(case: Case, reply: Any) -> None:
     case.script({"small-a": [reply], "large-a": [], "general-a": [], "larger-a": []})
     answer = case.chat("small-a", fallbacks=["larger-a"])

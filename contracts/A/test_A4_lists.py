@@ -4,13 +4,19 @@ import pytest
 
 from contracts.harness.case import Case
 from contracts.harness.mark import contract
-from fixtures.replies import content_policy, context_window_exceeded, status
+from fixtures.replies import context_window_exceeded, status
 
 pytestmark = contract("A4", config="A4/special.yaml")
 with_default = contract("A4", config="A4/default.yaml")
 without_special = contract("A4", config="A4/order.yaml")
 
-HEADERS = ["x-litellm-model-id", "x-litellm-model-group", "x-litellm-attempted-fallbacks", "x-litellm-attempted-retries"]
+HEADERS = [
+    "x-litellm-model-id",
+    "x-litellm-model-group",
+    "x-litellm-attempted-fallbacks",
+    "x-litellm-attempted-retries",
+]
+REFUSAL = status(400, message="Your request was rejected as a result of the safety system.")
 AZURE = "The response was filtered due to the prompt triggering Azure OpenAI's content management policy."
 
 # --- the default list ------------------------------------------------------------------------------------------------
@@ -88,7 +94,7 @@ def test_the_default_serves_long_prompts_when_there_is_no_list_for_them(case: Ca
 def test_the_default_serves_other_endpoints(case: Case, kind: str) -> None:
     case.script({"basic-a": [status(400)], "basic-last": []})
     answer = case.completion("basic-a") if kind == "completions" else case.embed("basic-a")
-    case.assert_same_as_recorded(headers=HEADERS)
+    case.assert_same_as_recorded(headers=["x-litellm-model-id", "x-litellm-attempted-fallbacks"])
     assert answer.headers["x-litellm-attempted-fallbacks"] == "1"
     assert case.journal().models == ["basic-a", "basic-last"]
 
@@ -151,38 +157,45 @@ def test_the_error_hints_at_the_missing_setting(case: Case, model: str) -> None:
     assert "Set 'context_window_fallback'" in answer.json["error"]["message"]
 
 
+LARGE, GENERAL = "large-a", "general-a"
 TOO_LONG = {
-    "code": status(400, message="Too long.", code="context_length_exceeded"),
-    "maximum": status(400, message="This model's maximum context length is 10 tokens."),
-    "limit": status(400, message="Your prompt is over the model's maximum context limit of 10 tokens."),
-    "string": status(400, message="Invalid 'input': string too long. Expected a string with maximum length 10."),
-    "longer": status(400, message="The prompt (20) is longer than the model's context length (10)."),
-    "configured": status(400, message="Input tokens exceed the configured limit of 10 tokens."),
-    "status-413": status(413, message="This model's maximum context length is 10 tokens."),
-    "status-500": status(500, message="This model's maximum context length is 10 tokens."),
-    "inputs": status(422, message="`inputs` tokens + `max_new_tokens` must be <= 10."),
-    "gemini": status(400, message="The input token count (20) exceeds the maximum number of tokens allowed (10)."),
-    "current": status(400, message="Current length is 20 while limit is 10."),
-    "exceed": status(400, message="Messages exceed context limit."),
-    "other": status(400, message="Your prompt is too long for this model."),
+    "code": (status(400, message="Too long.", code="context_length_exceeded"), GENERAL),
+    "maximum": (status(400, message="This model's maximum context length is 10 tokens."), LARGE),
+    "limit": (status(400, message="Your prompt is over the model's maximum context limit of 10 tokens."), LARGE),
+    "string": (
+        status(400, message="Invalid 'input': string too long. Expected a string with maximum length 10."),
+        LARGE,
+    ),
+    "longer": (status(400, message="The prompt (20) is longer than the model's context length (10)."), LARGE),
+    "configured": (status(400, message="Input tokens exceed the configured limit of 10 tokens."), LARGE),
+    "status-413": (status(413, message="This model's maximum context length is 10 tokens."), LARGE),
+    "status-500": (status(500, message="This model's maximum context length is 10 tokens."), LARGE),
+    "inputs": (status(422, message="`inputs` tokens + `max_new_tokens` must be <= 10."), LARGE),
+    "gemini": (
+        status(400, message="The input token count (20) exceeds the maximum number of tokens allowed (10)."),
+        LARGE,
+    ),
+    "current": (status(400, message="Current length is 20 while limit is 10."), LARGE),
+    "exceed": (status(400, message="Messages exceed context limit."), LARGE),
+    "other": (status(400, message="Your prompt is too long for this model."), GENERAL),
 }
 
 
 @pytest.mark.parametrize("what", TOO_LONG)
 def test_what_counts_as_too_long(case: Case, what: str) -> None:
-    case.script({"small-a": [TOO_LONG[what]], "large-a": [], "general-a": [], "default-a": []})
+    reply, expected = TOO_LONG[what]
+    case.script({"small-a": [reply], "large-a": [], "general-a": [], "default-a": []})
     answer = case.chat("small-a", num_retries=0)
     case.assert_same_as_recorded(headers=HEADERS)
     assert answer.status == 200
-    assert case.journal().models[0] == "small-a"
-    assert case.journal().models[-1] in {"large-a", "general-a"}
+    assert case.journal().models == ["small-a", expected]
 
 
 # --- refused content -------------------------------------------------------------------------------------------------
 
 
 def test_refused_content_goes_to_the_list_for_refused_content(case: Case) -> None:
-    case.script({"strict-a": [content_policy()], "lenient-a": [], "general-a": [], "default-a": []})
+    case.script({"strict-a": [REFUSAL], "lenient-a": [], "general-a": [], "default-a": []})
     answer = case.chat("strict-a")
     case.assert_same_as_recorded(headers=HEADERS)
     assert answer.headers["x-litellm-model-group"] == "lenient-a"
@@ -192,7 +205,7 @@ def test_refused_content_goes_to_the_list_for_refused_content(case: Case) -> Non
 @pytest.mark.parametrize("model", ["listed-a", "general-a"])
 def test_a_model_without_a_list_for_refused_content_gets_no_fallback(case: Case, model: str) -> None:
     others = {"general-a": [], "default-a": [], "lenient-a": []}
-    case.script({**others, model: [content_policy()]})
+    case.script({**others, model: [REFUSAL]})
     answer = case.chat(model)
     case.assert_same_as_recorded(headers=HEADERS)
     assert answer.status == 400
@@ -201,7 +214,7 @@ def test_a_model_without_a_list_for_refused_content_gets_no_fallback(case: Case,
 
 @without_special
 def test_without_such_lists_refused_content_goes_to_the_general_one(case: Case) -> None:
-    case.script({"policy-a": [content_policy()], "policy-b": [content_policy()]})
+    case.script({"policy-a": [REFUSAL], "policy-b": [REFUSAL]})
     answer = case.chat("policy-a")
     case.assert_same_as_recorded(headers=HEADERS)
     assert answer.status == 400
@@ -209,23 +222,27 @@ def test_without_such_lists_refused_content_goes_to_the_general_one(case: Case) 
     assert case.journal().models == ["policy-a", "policy-b"]
 
 
+LENIENT = "lenient-a"
 REFUSED = {
-    "code": status(400, message="Refused.", code="content_policy_violation"),
-    "type": status(400, message="Refused.", type="invalid_request_error", code="content_policy_violation"),
-    "text": status(400, message="content_policy_violation"),
-    "usage-policy": status(400, message="Invalid prompt: your prompt was flagged as violating our usage policy."),
-    "safety": status(400, message="Your request was rejected as a result of the safety system."),
-    "our-safety": status(400, message="Your request was rejected as a result of our safety system."),
-    "azure": status(400, message=AZURE, code="content_filter"),
-    "status-403": status(403, message="Refused.", code="content_policy_violation"),
+    "code": (status(400, message="Refused.", code="content_policy_violation"), GENERAL),
+    "type": (status(400, message="Refused.", type="invalid_request_error", code="content_policy_violation"), GENERAL),
+    "text": (status(400, message="content_policy_violation"), GENERAL),
+    "usage-policy": (
+        status(400, message="Invalid prompt: your prompt was flagged as violating our usage policy."),
+        LENIENT,
+    ),
+    "safety": (status(400, message="Your request was rejected as a result of the safety system."), LENIENT),
+    "our-safety": (status(400, message="Your request was rejected as a result of our safety system."), GENERAL),
+    "azure": (status(400, message=AZURE, code="content_filter"), GENERAL),
+    "status-403": (status(403, message="Refused.", code="content_policy_violation"), GENERAL),
 }
 
 
 @pytest.mark.parametrize("what", REFUSED)
 def test_what_counts_as_refused_content(case: Case, what: str) -> None:
-    case.script({"strict-a": [REFUSED[what]], "lenient-a": [], "general-a": [], "default-a": []})
+    reply, expected = REFUSED[what]
+    case.script({"strict-a": [reply], "lenient-a": [], "general-a": [], "default-a": []})
     answer = case.chat("strict-a", num_retries=0)
     case.assert_same_as_recorded(headers=HEADERS)
     assert answer.status == 200
-    assert case.journal().models[0] == "strict-a"
-    assert case.journal().models[-1] in {"lenient-a", "general-a"}
+    assert case.journal().models == ["strict-a", expected]

@@ -55,11 +55,30 @@ def test_the_listing_with_a_default_list(case: Case) -> None:
 
 
 @with_default
-@pytest.mark.parametrize("path", ["owner-a", "basic-a", "hidden-a", "unheard-of"])
-def test_the_fallbacks_of_one_model(case: Case, path: str) -> None:
-    answer = case.get(f"/fallback/{path}")
+@pytest.mark.parametrize("model", ["owner-a", "basic-a", "unheard-of"])
+def test_the_fallbacks_of_one_model(case: Case, model: str) -> None:
+    answer = case.get(f"/fallback/{model}")
     case.assert_same_as_recorded()
-    assert answer.status == (200 if path == "owner-a" else 404)
+    assert answer.json == {
+        "model": model,
+        "fallback_models": ["owner-b", "owner-c"] if model == "owner-a" else ["basic-last", "second-last"],
+        "fallback_type": "general",
+    }
+
+
+@with_default
+def test_a_model_without_fallbacks_has_none_to_tell(case: Case) -> None:
+    answer = case.get("/fallback/hidden-a")
+    case.assert_same_as_recorded()
+    assert answer.status == 404
+    assert answer.json["detail"] == {"error": "No general fallbacks configured for model 'hidden-a'"}
+
+
+@with_default
+def test_fallbacks_are_told_to_no_stranger(case: Case) -> None:
+    answer = case.get("/fallback/owner-a", key=None)
+    case.assert_same_as_recorded()
+    assert answer.status == 401
 
 
 @pytest.mark.parametrize("kind", ["general", "context_window", "content_policy", "other"])

@@ -93,9 +93,16 @@ def test_the_usage_of_the_fallback_is_told(case: Case) -> None:
 def test_a_streamed_text_completion_falls_back(case: Case) -> None:
     case.script({"written-a": [status(500)], "written-b": [ok(PIECES)]})
     answer = case.completion("written-a", stream=True)
-    case.assert_same_as_recorded(headers=HEADERS)
-    assert answer.content == "One two three."
-    assert case.journal().models == ["written-a", "written-b"]
+
+    def as_recorded(answer: Exchange) -> None:
+        assert answer.status == 500
+        assert case.journal().models == ["written-a"]
+
+    def required(answer: Exchange) -> None:
+        assert answer.content == "One two three."
+        assert case.journal().models == ["written-a", "written-b"]
+
+    case.deviates(answer, as_recorded=as_recorded, required=required)
 
 
 # --- an error event in the middle ------------------------------------------------------------------------------------
@@ -134,8 +141,22 @@ def test_the_next_fallback_continues_when_the_first_fails(case: Case) -> None:
 def test_the_clients_list_continues_too(case: Case) -> None:
     case.script({"midway-a": [stream(PIECES, error_after=3)], "midway-b": [], "midway-c": [REST]})
     answer = case.stream("midway-a", fallbacks=["midway-c"])
+
+    def as_recorded(answer: Exchange) -> None:
+        assert case.journal().models == ["midway-a", "midway-b"]
+
+    def required(answer: Exchange) -> None:
+        continues(case, answer, "midway-a", "midway-c")
+
+    case.deviates(answer, as_recorded=as_recorded, required=required)
+
+
+def test_a_fallback_continues_after_an_event_that_is_none(case: Case) -> None:
+    broken = stream(PIECES, end_after=3).with_(tail="data: {oops\n\n")
+    case.script({"midway-a": [broken], "midway-b": [REST], "midway-c": []})
+    answer = case.stream("midway-a")
     case.assert_same_as_recorded(headers=HEADERS, ignore=[INSTRUCTION])
-    continues(case, answer, "midway-a", "midway-c")
+    continues(case, answer, "midway-a", "midway-b")
 
 
 @with_default
@@ -179,9 +200,18 @@ def test_a_continuation_that_fails_ends_the_stream_with_both_errors(case: Case) 
 def test_an_error_event_in_the_first_place_triggers(case: Case) -> None:
     case.script({"midway-a": [stream(PIECES, error_after=0)], "midway-b": [ok(PIECES)]})
     answer = case.stream("midway-a")
-    case.assert_same_as_recorded(headers=HEADERS, ignore=["journal[1].body.messages"])
-    assert answer.content == "One two three."
-    assert case.journal().models == ["midway-a", "midway-b"]
+
+    def as_recorded(answer: Exchange) -> None:
+        assert answer.headers["x-litellm-model-id"] == "midway-a-1"
+        assert len(case.journal().bodies[1]["messages"]) == 3
+
+    def required(answer: Exchange) -> None:
+        assert answer.content == "One two three."
+        assert answer.headers["x-litellm-model-id"] == "midway-b-1"
+        assert case.journal().models == ["midway-a", "midway-b"]
+        assert case.journal().bodies[1]["messages"] == [{"role": "user", "content": "hello"}]
+
+    case.deviates(answer, as_recorded=as_recorded, required=required)
 
 
 # --- streams that break off ------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import pytest
 
 from contracts.harness.case import Case
+from contracts.harness.exchange import Exchange
 from contracts.harness.mark import contract
 from fixtures.replies import broken_json, closed, garbage, hang, html, json, reset, status, truncated
 
@@ -96,6 +97,9 @@ BREAKS = {
 }
 
 
+UNCAUGHT = ["no-choices", "error-with-200"]
+
+
 @pytest.mark.parametrize("what", BREAKS)
 def test_an_answer_that_is_none_triggers(case: Case, what: str) -> None:
     case.script({"broken": [BREAKS[what]], "rescue": []})
@@ -106,14 +110,44 @@ def test_an_answer_that_is_none_triggers(case: Case, what: str) -> None:
     assert case.journal().models == ["broken", "rescue"]
 
 
-@pytest.mark.parametrize("what", BREAKS)
+TOLD = [name for name in BREAKS if name not in {"truncated", *UNCAUGHT}]
+
+
+@pytest.mark.parametrize("what", TOLD)
 def test_an_answer_that_is_none_is_told_when_the_fallback_fails_too(case: Case, what: str) -> None:
     case.script({"broken": [BREAKS[what]], "rescue": [status(429)]})
     answer = case.chat("broken")
     case.assert_same_as_recorded(headers=HEADERS)
-    assert answer.status >= 500
+    assert answer.status == (502 if what == "html" else 500)
     assert "upstream says 429" in answer.json["error"]["message"]
     assert case.journal().models == ["broken", "rescue"]
+
+
+def test_a_truncated_answer_is_told_when_the_fallback_fails_too(case: Case) -> None:
+    case.script({"broken": [BREAKS["truncated"]], "rescue": [status(429)]})
+    answer = case.chat("broken")
+    # how a body that breaks off is called depends on who notices first, the connection or the parser
+    case.assert_same_as_recorded(headers=HEADERS, ignore=["body.error.message"])
+    assert answer.status == 500
+    assert "upstream says 429" in answer.json["error"]["message"]
+    assert case.journal().models == ["broken", "rescue"]
+
+
+@pytest.mark.parametrize("what", UNCAUGHT)
+def test_an_answer_of_another_shape_is_told_when_the_fallback_fails_too(case: Case, what: str) -> None:
+    case.script({"broken": [BREAKS[what]], "rescue": [status(429)]})
+    answer = case.chat("broken")
+
+    def as_recorded(answer: Exchange) -> None:
+        assert answer.status == 500
+        assert answer.text == "Internal Server Error"
+
+    def required(answer: Exchange) -> None:
+        assert answer.status == 500
+        assert "upstream says 429" in answer.json["error"]["message"]
+        assert case.journal().models == ["broken", "rescue"]
+
+    case.deviates(answer, as_recorded=as_recorded, required=required)
 
 
 def test_the_wildcard_list_fails_with_the_error_of_the_model(case: Case) -> None:

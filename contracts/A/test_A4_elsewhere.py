@@ -1,0 +1,61 @@
+"""A4: fallbacks where other items come in: responses, and providers whose budget is spent."""
+
+from contracts.harness.case import Case
+from contracts.harness.mark import contract, slow
+from fixtures.replies import json, status
+
+HEADERS = ["x-litellm-model-id", "x-litellm-model-group", "x-litellm-attempted-fallbacks"]
+RESPONSE = {
+    "id": "resp_up1",
+    "object": "response",
+    "created_at": 1_700_000_000,
+    "status": "completed",
+    "model": "order-b",
+    "output": [
+        {
+            "type": "message",
+            "id": "msg_up1",
+            "status": "completed",
+            "role": "assistant",
+            "content": [{"type": "output_text", "text": "from the second", "annotations": []}],
+        }
+    ],
+    "usage": {"input_tokens": 3, "output_tokens": 4, "total_tokens": 7},
+}
+
+
+@contract("A4", config="A4/order.yaml", depends_on="A2")
+def test_responses_fall_back(case: Case) -> None:
+    case.script({"order-a": [status(400)], "order-b": [json(RESPONSE)], "upstream-order-c": [], "order-d": []})
+    answer = case.post("/v1/responses", {"model": "order-a", "input": "hello"})
+    case.assert_same_as_recorded(headers=HEADERS, ignore=["body.id"])
+    assert answer.status == 200
+    assert answer.json["output"][0]["content"][0]["text"] == "from the second"
+    assert answer.headers["x-litellm-attempted-fallbacks"] == "1"
+    assert case.journal().models == ["order-a", "order-b"]
+
+
+@slow("spend is recorded in the background")
+@contract("A4", config="A4/budgets.yaml", depends_on="F8")
+def test_a_provider_over_its_budget_leads_to_another(case: Case) -> None:
+    case.script({"costly-a": [], "costly-b": [], "frugal-a": []})
+    case.chat("costly-a")
+    case.wait(3)
+    answer = case.chat("costly-a")
+    case.assert_same_as_recorded(headers=["x-litellm-model-id", "x-litellm-model-group"])
+    assert answer.status == 200
+    assert answer.headers["x-litellm-model-id"] == "frugal-a-1"
+    assert case.journal().models == ["costly-a", "frugal-a"]
+
+
+@slow("spend is recorded in the background")
+@contract("A4", config="A4/budgets.yaml", depends_on="F8")
+def test_a_provider_over_its_budget_is_told_without_fallbacks(case: Case) -> None:
+    case.script({"costly-a": [], "costly-b": [], "frugal-a": []})
+    case.chat("costly-a")
+    case.wait(3)
+    answer = case.chat("costly-a", disable_fallbacks=True)
+    case.assert_same_as_recorded(headers=HEADERS, ignore=["body.error.message", "journal"])
+    assert answer.status == 429
+    assert "crossed budget" in answer.json["error"]["message"]
+    assert "frugal-a" not in case.journal().models[-1:]
