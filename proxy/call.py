@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -87,7 +87,7 @@ class Answer(msgspec.Struct):
 
     status: int
     headers: list[tuple[bytes, bytes]]
-    body: bytes | AsyncIterator[bytes]
+    body: bytes | AsyncGenerator[bytes, None]
 
 
 OnEnd = Callable[[Outcome], Awaitable[None] | None]
@@ -138,18 +138,38 @@ class Call:
         self._on_end.append(function)
 
     async def end(self, ending: Ending | None = None) -> None:
-        """Run the ``on_end`` functions, each exactly once. A failing one is logged and stops none of the others."""
+        """Run the ``on_end`` functions, each exactly once. One that fails is logged; neither it nor a
+        cancellation stops the others."""
         if self._ended:
             return
         self._ended = True
         if ending is not None:
             self.outcome.ending = ending
         self.outcome.seconds = time.perf_counter() - self.started
+        cancelled: asyncio.CancelledError | None = None
         for function in reversed(self._on_end):
             try:
                 waiting = function(self.outcome)
                 if waiting is not None:
-                    await asyncio.shield(asyncio.ensure_future(waiting))
+                    await _to_its_end(waiting)
+            except asyncio.CancelledError as error:
+                cancelled = error
             except Exception:
                 log.exception("an on_end function failed")
         self._on_end.clear()
+        if cancelled is not None:
+            raise cancelled
+
+
+async def _to_its_end(work: Awaitable[None]) -> None:
+    """Wait for ``work``; a cancellation of the waiting task counts only then."""
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    task.result()
+    if cancelled is not None:
+        raise cancelled

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import math
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -33,13 +34,14 @@ GC_THRESHOLDS = (20_000, 20, 50)
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Refuses heads that are too large and drops connections whose request comes too slowly.
+    """Refuses heads and trailers that are too large and drops connections whose request comes too slowly.
 
     A timer runs only while a request is incomplete: one that comes in a single packet needs none.
     """
 
     _head_bytes = 0
-    _in_head = True
+    """Of the request so far, since its last piece of body: the parser keeps headers, and trailers too, until they end."""
+    _came_body = False
     _complete = False
     _timer: asyncio.TimerHandle | None = None
 
@@ -52,23 +54,24 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        self._came_body = False
         super().data_received(data)
         if self._complete:
             self._stop_timer()
-        elif self._timer is None:
+            return
+        if self._timer is None:
             self._timer = self.loop.call_later(REQUEST_SECONDS, self.transport.close)
-        if self._in_head and not self._complete:
-            self._head_bytes += len(data)
-            if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
-                self.send_400_response(f"The request's head is larger than {MAX_HEAD_BYTES} bytes.")
+        self._head_bytes = 0 if self._came_body else self._head_bytes + len(data)
+        if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+            self.send_400_response(f"The request's head or its trailer is larger than {MAX_HEAD_BYTES} bytes.")
 
     def on_message_begin(self) -> None:
-        self._in_head, self._complete, self._head_bytes = True, False, 0
+        self._complete, self._head_bytes = False, 0
         super().on_message_begin()
 
-    def on_headers_complete(self) -> None:
-        self._in_head = False
-        super().on_headers_complete()
+    def on_body(self, body: bytes) -> None:
+        self._came_body = True
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         self._complete = True
@@ -139,7 +142,7 @@ def serve(config: ProxyConfig, *, host: str, port: int, workers: int = 1, log_le
         "server_header": False,
         "backlog": BACKLOG,
         "timeout_keep_alive": KEEP_ALIVE_SECONDS,
-        "timeout_graceful_shutdown": DRAIN_SECONDS if timeout is None else int(timeout),
+        "timeout_graceful_shutdown": DRAIN_SECONDS if timeout is None else math.ceil(timeout),
     }
     uvicorn_config = uvicorn.Config(**settings)
     if workers == 1:

@@ -114,10 +114,14 @@ async def deliver(answer: Answer, send: Send, watch: Watch) -> None:
         return
     await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
     clock = asyncio.get_running_loop().time
-    async for chunk in body:
-        watch.sending_since = clock()
-        await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        watch.sending_since = None
+    try:
+        async for chunk in body:
+            watch.sending_since = clock()
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            watch.sending_since = None
+    finally:
+        # else a stream cancelled while it was sent would end, and be counted, after its call
+        await body.aclose()
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from litestar.enums import HttpMethod, ScopeType
 from litestar.exceptions import MethodNotAllowedException
@@ -13,7 +13,6 @@ from proxy.api.client import BodyReader, ClientGone, Watch, deliver
 from proxy.api.model_request import decode_object, read_model_request
 from proxy.auth.authenticator import Caller
 from proxy.call import Answer, Call, Usage
-from proxy.deployment import Deployment
 from proxy.errors import GatewayError
 from proxy.gateway import Gateway
 from proxy.logs import call_id
@@ -72,6 +71,11 @@ class ModelEndpoint:
             asked = read_model_request(call, decode_object(await body()), str(model) if model else None)
         except GatewayError as error:
             return _refusal(call, error)
+        except ClientGone:
+            raise
+        except Exception:
+            log.exception("unexpected error")
+            return _refusal(call, GatewayError(500, "Internal server error"))
         return Pipeline(call, asked, gateway.client)
 
     async def _run(self, call: Call, pipeline: Pipeline) -> Answer:
@@ -88,12 +92,12 @@ class ModelEndpoint:
         call.outcome.status = 200
         if reply.stream is not None:
             call.outcome.first_token_seconds = routed.upstream_seconds
-            return Answer(200, headers, _framed(call, pipeline, deployment, reply.stream))
+            return Answer(200, headers, _framed(call, pipeline, reply.stream))
         call.outcome.ending, call.outcome.usage, call.outcome.cost = "done", reply.usage, cost.final
         return Answer(200, headers, reply.body)
 
 
-async def _framed(call: Call, pipeline: Pipeline, deployment: Deployment, stream: Stream) -> AsyncIterator[bytes]:
+async def _framed(call: Call, pipeline: Pipeline, stream: Stream) -> AsyncGenerator[bytes, None]:
     """The stream as SSE. An incomplete one ends with an error event instead of ``[DONE]``."""
     relay = pipeline.relay(stream)
     try:
@@ -105,12 +109,15 @@ async def _framed(call: Call, pipeline: Pipeline, deployment: Deployment, stream
         yield b"data: " + error.body() + b"\n\n"
     finally:
         await relay.aclose()  # type: ignore[attr-defined]
-        _account(call, deployment, pipeline.usage)
+        _account(call, pipeline.usage)
 
 
-def _account(call: Call, deployment: Deployment, usage: Usage) -> None:
+def _account(call: Call, usage: Usage) -> None:
+    """Usage and cost of a stream, at the price of the deployment that spoke last."""
+    route = call.outcome.route
+    assert route is not None
     call.outcome.usage = usage
-    call.outcome.cost = call.snapshot.prices.cost_of(deployment, usage).final
+    call.outcome.cost = call.snapshot.prices.cost_of(route.deployment, usage).final
 
 
 def _refusal(call: Call, error: GatewayError) -> Answer:

@@ -15,18 +15,18 @@ PIECE = 3
 
 
 class LocalStream:
-    """Events that are all known beforehand."""
+    """Events that need no waiting; each is made when it is asked for, since a text may be long."""
 
-    def __init__(self, events: list[bytes], usage: Usage) -> None:
+    def __init__(self, events: Iterator[bytes], usage: Usage) -> None:
         self.usage = usage
         self.text: list[str] | None = None
-        self._batches: Iterator[bytes] = iter([*events, DONE])
+        self._events = events
 
     def __aiter__(self) -> AsyncIterator[list[bytes]]:
         return self
 
     async def __anext__(self) -> list[bytes]:
-        for event in self._batches:
+        for event in self._events:
             return [event]
         raise StopAsyncIteration
 
@@ -43,14 +43,17 @@ def text_reply(attempt: Attempt, text: str, usage: Usage) -> Reply:
         body |= {"choices": [{"finish_reason": "stop", "index": 0, **said}], "usage": _wire(usage)}
         return Reply([], "", encode(body), usage=usage)
     base = _base(attempt, "chat.completion.chunk" if chat else "text_completion")
-    pieces = [text[at : at + PIECE] for at in range(0, len(text), PIECE)]
-    deltas: list[dict[str, Any]] = [{"content": piece} if chat else {"text": piece} for piece in pieces]
-    if chat:
-        deltas[:1] = [delta | {"role": "assistant"} for delta in deltas[:1]]
-    choices = [{"index": 0, "delta": delta} if chat else {"index": 0, **delta} for delta in deltas]
-    choices.append({"finish_reason": "stop", "index": 0} | ({"delta": {}} if chat else {}))
-    events = [encode({**base, "choices": [choice]}) for choice in choices]
-    return Reply([], "", stream=LocalStream(events, usage))
+    return Reply([], "", stream=LocalStream(_events(base, text, chat=chat), usage))
+
+
+def _events(base: dict[str, Any], text: str, *, chat: bool) -> Iterator[bytes]:
+    for at in range(0, len(text), PIECE):
+        piece = text[at : at + PIECE]
+        role = {} if at else {"role": "assistant"}
+        said = {"delta": {"content": piece} | role} if chat else {"text": piece}
+        yield encode({**base, "choices": [{"index": 0} | said]})
+    yield encode({**base, "choices": [{"finish_reason": "stop", "index": 0} | ({"delta": {}} if chat else {})]})
+    yield DONE
 
 
 def embeddings_reply(attempt: Attempt, vectors: list[list[float]], usage: Usage) -> Reply:
