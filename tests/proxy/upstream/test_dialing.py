@@ -176,6 +176,40 @@ def test_a_proxy_that_refuses(answer: bytes, monkeypatch: pytest.MonkeyPatch) ->
     run(scenario())
 
 
+def test_a_proxy_that_refuses_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        async def refuse(peer: Peer) -> None:
+            await peer.request()
+            await peer.say(b"HTTP/1.1 403 Forbidden\r\n\r\n")
+            assert await peer.hung_up()
+
+        async with serving(refuse) as proxy:
+            monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
+            async with connected() as client:
+                with pytest.raises(ConnectFailed, match="status 403") as _caught:
+                    await post(client, "https://vendor.test/")
+                await proxy.peers[0].ended()
+
+    run(scenario())
+
+
+def test_a_proxy_whose_answer_has_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        async def flood(peer: Peer) -> None:
+            await peer.request()
+            await peer.say(b"HTTP/1.1 200 OK\r\nx: ")
+            while True:
+                await peer.say(b"a" * 4000)
+
+        async with serving(flood) as proxy:
+            monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
+            async with connected() as client:
+                with pytest.raises(ConnectFailed, match="proxy"):
+                    await post(client, "https://vendor.test/")
+
+    run(scenario())
+
+
 def test_plain_http_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario() -> None:
         async with serving(answering(OK)) as proxy:

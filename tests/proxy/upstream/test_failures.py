@@ -189,11 +189,27 @@ def test_total_ends_a_flood_that_never_lets_the_reader_wait() -> None:
                 await peer.say(b"x" * 1_000_000)
 
         async with serving(flood) as server, connected() as client:
-            response = await post(client, server.url, Timeouts(connect=5, first_byte=5, idle=5, total=0.2))
+            response = await post(client, server.url, Timeouts(connect=5, first_byte=5, idle=0.05, total=0.2))
             with pytest.raises(TimedOut) as caught:
                 async with asyncio.timeout(1):
                     async for _ in response.chunks():
                         await asyncio.sleep(0.02)
+            assert caught.value.phase == "total"
+
+    run(scenario())
+
+
+def test_total_ends_an_answer_that_nobody_reads() -> None:
+    async def scenario() -> None:
+        async with serving(trickle) as server, connected() as client:
+            response = await post(client, server.url, Timeouts(connect=5, first_byte=5, idle=0.05, total=0.3))
+            source = response.chunks()
+            for _ in range(3):
+                await anext(source)
+            await server.peers[0].ended()
+            with pytest.raises(TimedOut) as caught:
+                async for chunk in source:
+                    assert chunk
             assert caught.value.phase == "total"
 
     run(scenario())
@@ -324,15 +340,23 @@ def test_a_vendor_that_closes_an_idle_connection() -> None:
 def test_a_close_that_the_loop_has_not_seen_yet() -> None:
     async def scenario() -> None:
         with socket.create_server(("127.0.0.1", 0)) as listener:
+
+            def serve_one() -> socket.socket:
+                vendor, _ = listener.accept()
+                vendor.recv(65536)
+                vendor.sendall(OK)
+                return vendor
+
             url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
             async with connected() as client:
-                for _ in range(2):
-                    call = asyncio.ensure_future(post(client, url))
-                    vendor, _ = await asyncio.to_thread(listener.accept)
-                    with vendor:
-                        await asyncio.to_thread(vendor.recv, 65536)
-                        vendor.sendall(OK)
-                        assert await (await call).read(2) == b"ok"
+                first = asyncio.ensure_future(asyncio.to_thread(serve_one))
+                assert await (await post(client, url)).read(2) == b"ok"
+                vendor = await first
+                second = asyncio.ensure_future(asyncio.to_thread(serve_one))
+                await asyncio.sleep(0.02)
+                vendor.close()
+                assert await (await post(client, url)).read(2) == b"ok"
+                (await second).close()
 
     run(scenario())
 
@@ -370,6 +394,18 @@ def test_an_answer_to_no_request_is_never_taken_for_the_next_one(extra: bytes, p
                 assert await (await post(client, server.url)).read(3) == b"ok"
                 await asyncio.sleep(2 * pause)
             assert len(server.peers) == 3
+
+    run(scenario())
+
+
+def test_timeouts_of_a_call_do_not_outlive_it() -> None:
+    async def scenario() -> None:
+        async with serving(answering(OK)) as server, connected(keep_alive=5) as client:
+            for _ in range(2):
+                response = await post(client, server.url, Timeouts(connect=5, first_byte=0.1, idle=0.1, total=0.1))
+                assert await response.read(2) == b"ok"
+                await asyncio.sleep(0.2)
+            assert len(server.peers) == 1
 
     run(scenario())
 

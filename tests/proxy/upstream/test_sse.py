@@ -75,6 +75,8 @@ def test_cuts_do_not_matter(stream: bytes, data: st.DataObject) -> None:
         (b"data: a\r\n\ndata: b\n\r\n", [b"data: a", b"data: b"], b""),
         (b"data: a\r\ndata: b\r\n\r\n", [b"data: a\r\ndata: b"], b""),
         (b"\n\n\n\ndata: a\n\n\n\n\ndata: b\n\n\n", [b"data: a", b"data: b"], b""),
+        (b"data: a\n\n\ndata: b\n\n", [b"data: a", b"data: b"], b""),
+        (b"\ndata: a\n\n", [b"data: a"], b""),
         (b": ping\n\ndata: a\n\n", [b": ping", b"data: a"], b""),
         (b"data: a\n\ndata: [DO", [b"data: a"], b"data: [DO"),
         (b"data: a\n\ndata: b\n", [b"data: a"], b"data: b\n"),
