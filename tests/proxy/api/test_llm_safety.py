@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from fixtures.replies import Reply
 from fixtures.running import UpstreamControl
 from proxy.routing.plan import MAX_GROUPS
-from tests.proxy.api.serving import Client, serving
+from tests.proxy.api.serving import KEY, Client, serving
 
 CASE = "llm-safety"
 ENV_KEY = "sk-env-7f3a/41"
@@ -183,3 +184,37 @@ def test_a_list_without_end_is_not_tried_to_its_end(falling: Client, upstream: U
     answer = chat(falling, "first", fallbacks=[f"many/{number}" for number in range(300)])
     assert answer.status_code == 500
     assert upstream.calls(CASE).received == 1 + MAX_GROUPS
+
+
+PRICED = """
+model_list:
+  - model_name: dear
+    litellm_params:
+      {model: openai/safety-dear, api_base: UPSTREAM/v1, api_key: sk-dear, output_cost_per_token: 1, input_cost_per_token: 1}
+  - model_name: cheap
+    litellm_params:
+      {model: openai/safety-cheap, api_base: UPSTREAM/v1, api_key: sk-cheap, output_cost_per_token: 0.001, input_cost_per_token: 0}
+router_settings: {num_retries: 0, fallbacks: [{dear: [cheap]}]}
+"""
+
+
+def test_a_continued_stream_costs_what_the_continuing_deployment_costs(
+    tmp_path: Path, upstream: UpstreamControl
+) -> None:
+    begun = {"id": "1", "choices": [{"index": 0, "delta": {"content": "a"}}]}
+    broken = Reply(events=[begun, {"error": {"message": "overloaded"}}])
+    upstream.script(CASE, {"safety-dear": [broken], "safety-cheap": [Reply()]})
+    with serving(tmp_path, PRICED, upstream=upstream.url) as client:
+        answer = chat(client, "dear", stream=True, stream_options={"include_usage": True})
+        assert "[DONE]" in answer.text
+        spent = [line for line in client.get("/metrics").text.splitlines() if line.startswith("litellm_spend_metric")]
+    assert [line.rpartition(" ")[2] for line in spent] == ["0.005"]
+
+
+def test_an_unexpected_error_at_the_door_is_answered_in_json(tmp_path: Path) -> None:
+    (tmp_path / "odd_auth.py").write_text("async def check(request, api_key):\n    return chr(0xD800)\n")
+    config = CONFIG + f"general_settings: {{master_key: {KEY}, custom_auth: odd_auth.check}}"
+    with serving(tmp_path, config, upstream="http://127.0.0.1:1") as client:
+        answer = chat(client, "plain")
+    assert answer.status_code == 500
+    assert answer.json()["error"]["message"] == "Internal server error"
