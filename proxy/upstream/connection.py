@@ -82,6 +82,7 @@ class Connection(asyncio.Protocol):
         self._reusable = False
         self._paused = False
         self._head_size = 0
+        self._trailer_size = 0
         self._body: list[bytes] = []
         self._body_size = 0
 
@@ -114,7 +115,10 @@ class Connection(asyncio.Protocol):
         self._ends = math.inf if timeouts.total is None else began + timeouts.total
         if self._transport is None:
             self.error = ConnectFailed("the connection was closed before it was used")
-        elif len(body) <= _WRITE_AT_ONCE:
+            return
+        # not when it is made: uvloop tells nobody of the end of a connection whose making was cancelled
+        self._place.connections.add(self)
+        if len(body) <= _WRITE_AT_ONCE:
             self._transport.write(head + body)
         else:
             self._transport.write(head)
@@ -174,7 +178,6 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are no subclass of asyncio's
         self._transport = cast("asyncio.Transport", transport)
-        self._place.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
@@ -198,7 +201,7 @@ class Connection(asyncio.Protocol):
             self._reusable = False
             self.abort()
             return
-        was_answered = self.answered
+        was_answered, body_size = self.answered, self._body_size
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -207,11 +210,7 @@ class Connection(asyncio.Protocol):
             self._reusable = False
             if not self.complete:
                 self._fail(Broken(f"not HTTP: {error}"))
-        if not was_answered:
-            self._head_size += len(data)
-            if self._head_size > self._place.max_head and not self._has_small_head():
-                self.answered = self.complete = False
-                self._fail(TooLarge(self._place.max_head))
+        self._bound_headers(len(data), was_answered, came_body=self._body_size != body_size)
         transport = self._transport
         if self._body_size > _HIGH_WATER and not self._paused and transport is not None and not transport.is_closing():
             self._paused = True
@@ -256,6 +255,22 @@ class Connection(asyncio.Protocol):
     def _ends_with_connection(self) -> bool:
         """Whether the end of the connection is the end of the body (RFC 9112, 6.3)."""
         return not any(name in (b"content-length", b"transfer-encoding") for name, _ in self.headers)
+
+    def _bound_headers(self, size: int, was_answered: bool, *, came_body: bool) -> None:
+        """Fail when what came, ``size`` bytes of it just now, is too long a head or too long a trailer."""
+        limit = self._place.max_head
+        if not was_answered:
+            self._head_size += size
+            if self._head_size > limit and not self._has_small_head():
+                self.answered = self.complete = False
+                self._fail(TooLarge(limit))
+        elif came_body:
+            self._trailer_size = 0
+        elif not self.complete:
+            # the parser keeps a trailer until it ends
+            self._trailer_size += size
+            if self._trailer_size > limit:
+                self._fail(TooLarge(limit))
 
     def _has_small_head(self) -> bool:
         """Whether the headers have come and are within the bound; what came with them may be body."""

@@ -127,3 +127,26 @@ def test_damaged_compression(body: bytes) -> None:
                 await (await post(client, server.url)).read(1_000_000)
 
     run(scenario())
+
+
+def test_a_trailer_has_an_end() -> None:
+    start = CHUNKED + b"2\r\nok\r\n0\r\nx-endless: "
+
+    async def scenario() -> None:
+        async with serving(endless(start, b"a" * 8192)) as server, connected(max_head=65_536) as client:
+            with pytest.raises(TooLarge):
+                await (await post(client, server.url)).read(1_000_000)
+            assert await server.peers[0].hung_up()
+
+    run(scenario())
+
+
+def test_chunks_may_have_trailers_and_notes() -> None:
+    noted = b"".join(b"2;note=%s\r\nok\r\n" % (b"n" * 20_000) for _ in range(10))
+
+    async def scenario() -> None:
+        answer = CHUNKED + noted + b"0\r\nx-sum: 1\r\n\r\n"
+        async with serving(answering(answer)) as server, connected(max_head=65_536) as client:
+            assert await (await post(client, server.url)).read(1_000_000) == b"ok" * 10
+
+    run(scenario())
