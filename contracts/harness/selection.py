@@ -44,6 +44,7 @@ def reason_to_deselect(contract: Contract, kind: Kind) -> str:
     return ""
 
 
+@cache
 def lacks_assertion(test: Callable[..., Any]) -> bool:
     """Whether a case states nothing in its own words: no `assert` in it or in a function of its module that it
     names."""
