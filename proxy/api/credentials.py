@@ -3,8 +3,7 @@
 import re
 from typing import Any
 
-import msgspec
-
+from proxy.api.decoding import decode_value
 from proxy.call import Body
 from proxy.deployment import Deployment, may_set
 from proxy.errors import GatewayError, Headers
@@ -26,10 +25,10 @@ def client_credentials(fields: Body, model: str, deployments: tuple[Deployment, 
     Raises:
         GatewayError: 400, it sets one that it may not.
     """
-    nested = [name for field in NESTED if field in fields for name in _names_within(fields[field])]
+    nested = [name for field in NESTED if field in fields for name in _names_within(decode_value(field, fields[field]))]
     values = {}
     for name in sorted({*nested, *(CREDENTIAL_FIELDS & fields.keys())}):
-        value = None if name in nested else msgspec.json.decode(fields[name])
+        value = None if name in nested else decode_value(name, fields[name])
         if not isinstance(value, str) or not deployments or not all(may_set(d, name, value) for d in deployments):
             raise GatewayError(
                 400,
@@ -58,10 +57,10 @@ def extra_headers(value: Any) -> Headers:
     return [(name.lower(), text) for name, text in value.items()]
 
 
-def _names_within(value: msgspec.Raw) -> set[str]:
+def _names_within(value: Any) -> set[str]:
     """Names of credential fields at any depth."""
     found: set[str] = set()
-    rest = [msgspec.json.decode(value)]
+    rest = [value]
     while rest:
         item = rest.pop()
         if isinstance(item, dict):

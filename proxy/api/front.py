@@ -35,6 +35,8 @@ class FrontDoor:
         if scope["type"] == ScopeType.HTTP:
             if scope["method"] == "POST":
                 app = self._endpoints.get(scope["path"]) or self._of_model(scope) or app
+            elif _NAMES_MODEL.fullmatch(scope["path"]):
+                app = _not_allowed
             origin = _header(scope, b"origin")
             if origin is not None:
                 if scope["method"] == "OPTIONS" and _header(scope, b"access-control-request-method") is not None:
@@ -50,6 +52,13 @@ class FrontDoor:
             return None
         scope["path_params"] = {"model": match["model"]}
         return self._endpoints[match["path"]]
+
+
+async def _not_allowed(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
+    body = b'{"detail":"Method Not Allowed"}'
+    headers = [(b"allow", b"POST"), (b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 405, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 def _header(scope: HTTPScope, name: bytes) -> bytes | None:

@@ -10,7 +10,8 @@ from litestar.types import Receive, Scope, Send
 
 from proxy.api import headers as answer_headers
 from proxy.api.client import BodyReader, ClientGone, Watch, deliver
-from proxy.api.model_request import decode_object, read_model_request
+from proxy.api.decoding import decode_object
+from proxy.api.model_request import read_model_request
 from proxy.auth.authenticator import Caller
 from proxy.call import Answer, Call, Usage
 from proxy.errors import GatewayError

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from proxy.api.credentials import NESTED, client_credentials, extra_headers
+from proxy.api.decoding import decode_value, wrong_type
 from proxy.call import Body, Call
 from proxy.config.model import Fallbacks
 from proxy.errors import Failure, GatewayError
@@ -16,25 +17,6 @@ from proxy.routing.router import DEFAULT_RETRIES, Router
 
 _MAY_HOLD_CREDENTIALS = CREDENTIAL_FIELDS.union(NESTED)
 REQUIRED = {"chat": "messages", "completions": "prompt", "embeddings": "input"}
-_object = msgspec.json.Decoder(Body)
-
-
-def decode_object(body: bytes) -> Body:
-    """The JSON object of a request; an empty body is an empty object.
-
-    Raises:
-        GatewayError: 400, it is no JSON object.
-    """
-    if not body:
-        return {}
-    try:
-        if not body.isascii():
-            body.decode()
-        return _object.decode(body)
-    except msgspec.ValidationError:
-        raise _invalid("a JSON object is expected") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise _invalid(_why_invalid(body)) from None
 
 
 def read_model_request(call: Call, fields: Body, model_in_path: str | None) -> ModelRequest:
@@ -52,7 +34,7 @@ def read_model_request(call: Call, fields: Body, model_in_path: str | None) -> M
     _check_required(call.endpoint, fields)
     stream = fields.get("stream")
     call.stream = call.endpoint != "embeddings" and stream is not None and bytes(stream) == b"true"
-    options = {name: _decoded(name, fields[name]) for name in OPTIONS & fields.keys()}
+    options = {name: decode_value(name, fields[name]) for name in OPTIONS & fields.keys()}
     asked = ModelRequest(
         route=_route_request(call, options),
         shown_model=named,
@@ -64,15 +46,9 @@ def read_model_request(call: Call, fields: Body, model_in_path: str | None) -> M
     if not _MAY_HOLD_CREDENTIALS.isdisjoint(fields):
         asked.credentials = client_credentials(fields, model, router.groups.find(model) or ())
     call.body = {name: value for name, value in fields.items() if name not in KEPT_BACK}
+    if stream is not None and not call.stream and bytes(stream) != b"false":
+        del call.body["stream"]  # no boolean: a vendor that takes it for true would stream what nobody expects
     return asked
-
-
-def _decoded(name: str, value: msgspec.Raw) -> Any:
-    try:
-        return msgspec.json.decode(value)
-    except msgspec.DecodeError as error:
-        # such as 1e999, which is JSON but no number that a computer has
-        raise GatewayError(400, f"{name}: {error}", type="invalid_request_error", param=name) from None
 
 
 def _route_request(call: Call, options: dict[str, Any]) -> RouteRequest:
@@ -176,9 +152,9 @@ def _unknown_model(call: Call, model: str | None, router: Router) -> GatewayErro
 
 
 def _model(fields: Body) -> str | None:
-    model = msgspec.json.decode(fields["model"]) if "model" in fields else None
+    model = decode_value("model", fields["model"]) if "model" in fields else None
     if model is not None and not isinstance(model, str):
-        raise _wrong_type("model", "a string")
+        raise wrong_type("model", "a string")
     return model
 
 
@@ -188,7 +164,7 @@ def _list(options: dict[str, Any], name: str) -> list[Any] | msgspec.UnsetType |
     if value is None or value is msgspec.UNSET:
         return value
     if not isinstance(value, list) or not all(item and isinstance(item, str | dict) for item in value):
-        raise _wrong_type(name, 'a list of models, of {"model": ...} or of {"model": ["fallback", ...]}')
+        raise wrong_type(name, 'a list of models, of {"model": ...} or of {"model": ["fallback", ...]}')
     return value
 
 
@@ -203,7 +179,7 @@ def _count(name: str, value: Any) -> int | None:
         return None
     text = str(value)
     if not text.isascii() or not text.isdigit() or len(text) > 3:
-        raise _wrong_type(name, "a whole number from 0 to 999")
+        raise wrong_type(name, "a whole number from 0 to 999")
     return int(text)
 
 
@@ -216,24 +192,5 @@ def _seconds(name: str, value: Any) -> float | None:
     except (TypeError, ValueError, OverflowError):
         seconds = -1.0
     if not 0 < seconds < float("inf"):
-        raise _wrong_type(name, "a number of seconds above 0")
+        raise wrong_type(name, "a number of seconds above 0")
     return seconds
-
-
-def _wrong_type(name: str, expected: str) -> GatewayError:
-    return GatewayError(400, f"{name} must be {expected}", type="invalid_request_error", param=name)
-
-
-def _invalid(why: str) -> GatewayError:
-    return GatewayError(400, f"Invalid JSON payload: {why}", type="invalid_request_error", param="request_body")
-
-
-def _why_invalid(body: bytes) -> str:
-    """In the words of the JSON parser that the reference uses; only here, where speed does not matter."""
-    import orjson
-
-    try:
-        orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        return str(error)
-    return "nested too deeply"
