@@ -37,7 +37,7 @@ _CONTEXT_WINDOW = _Mapping(
     "context_window", "litellm.ContextWindowExceededError: litellm.BadRequestError: ContextWindowExceededError: "
 )
 _CONTENT_POLICY = _Mapping(
-    "content_policy", "litellm.ContentPolicyViolationError: litellm.BadRequestError: ContentPolicyViolationError: "
+    "content_policy", "litellm.BadRequestError: litellm.ContentPolicyViolationError: ContentPolicyViolationError: "
 )
 _CONTEXT_WINDOW_SIGNS = (
     "exceed context limit",
@@ -93,9 +93,9 @@ def failure_from_answer(exception: str, status: int, headers: Headers, body: byt
         coded: quote the status before the vendor's text, as the reference does outside chat.
     """
     error = _error_of(body)
-    text = str(error.message)[:MAX_QUOTED]
+    text = "" if error.message is None else str(error.message)[:MAX_QUOTED]
     mapping = _mapping(status, text)
-    quoted = f"Error code: {status} - {text}" if coded else text
+    quoted = text if text and not coded else f"Error code: {status}" + (f" - {text}" if text else "")
     failure = Failure(
         400 if mapping in (_CONTEXT_WINDOW, _CONTENT_POLICY) else status if 400 <= status <= 599 else 502,
         f"{mapping.prefix}{exception} - {quoted}{mapping.suffix}",
@@ -171,13 +171,12 @@ def _is_too_long(text: str) -> bool:
 
 
 def _error_of(body: bytes) -> UpstreamError:
+    """The error object; an empty one for a body of any other shape, whose text nobody gets to see."""
     try:
         error = msgspec.json.decode(body, type=_ErrorBody).error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return UpstreamError(message=body.decode(errors="replace"))
-    if isinstance(error, str):
-        return UpstreamError(message=error)
-    return error if error.message is not None else UpstreamError(body.decode(errors="replace"), code=error.code)
+        return UpstreamError()
+    return UpstreamError() if isinstance(error, str) else error
 
 
 def error_event(data: bytes) -> str | None:
