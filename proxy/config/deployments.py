@@ -115,7 +115,13 @@ def _params(settings: Map, origin: Origin, key: str, warnings: Warnings) -> Depl
             hint = "" if name in known.REQUEST else did_you_mean(name, _FIELDS | known.PARAMS | known.REQUEST)
             if hint:
                 warnings.add(settings.origins[name], path, f"no known setting, sent upstream as it is; {hint}")
-    return fill(DeploymentParams, settings, key, prices=prices, other=other, request=request)
+    params = fill(DeploymentParams, settings, key, prices=prices, other=other, request=request)
+    for name in ("api_base", "base_url"):
+        if name in params.configurable_clientside_auth_params:
+            setting = "configurable_clientside_auth_params"
+            text = f"lets clients send this deployment's key to any host; write {{{name}: PATTERN}} for the hosts you trust"
+            warnings.add(settings.origins[setting], f"{key}.{setting}", text)
+    return params
 
 
 def _check_base(settings: Map, key: str) -> None:

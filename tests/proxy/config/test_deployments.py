@@ -24,15 +24,20 @@ def test_typed_settings_and_request_defaults_are_told_apart(load: Load) -> None:
         "api_base: http://127.0.0.1:9/v1, api_key: k, timeout: 30, stream_timeout: 1.5, num_retries: 2, rpm: 10, tpm: 20,"
         " weight: 3, order: 1, max_parallel_requests: 4, tags: [x, y], region_name: eu, organization: o,"
         " temperature: 0.2, max_tokens: 5, stop: [a], vertex_project: p, aws_access_key_id: i, mock_response: hi,"
-        " configurable_clientside_auth_params: [api_base, {api_key: x}], extra_headers: {A: 1}",
+        " configurable_clientside_auth_params: [api_key, {api_base: x}], extra_headers: {A: 1}",
     )
     assert found.request == {"temperature": 0.2, "max_tokens": 5, "stop": ["a"]}
     assert found.other == {"vertex_project": "p", "aws_access_key_id": "i"}
     assert (found.timeout, found.stream_timeout, found.num_retries, found.rpm, found.tpm) == (30, 1.5, 2, 10, 20)
     assert (found.weight, found.order, found.max_parallel_requests, found.tags) == (3, 1, 4, ("x", "y"))
-    assert found.configurable_clientside_auth_params == ("api_base", {"api_key": "x"})
+    assert found.configurable_clientside_auth_params == ("api_key", {"api_base": "x"})
     assert found.extra_headers == {"A": "1"}
     assert found.mock_response == "hi"
+
+
+def test_a_key_that_may_go_to_any_host_is_warned_of(load: Load) -> None:
+    [warning] = load(listing("configurable_clientside_auth_params: [api_base]")).warnings
+    assert "any host; write {api_base: PATTERN}" in warning
 
 
 def test_a_date_is_a_version(load: Load) -> None:
