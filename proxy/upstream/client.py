@@ -200,9 +200,13 @@ class UpstreamClient:
             phase, seconds = "total", timeouts.total
         try:
             async with asyncio.timeout(seconds):
-                return await self._dialer.open(route, place)
+                connection = await self._dialer.open(route, place)
         except TimeoutError as error:
             raise TimedOut(phase, seconds) from error
+        if self._closed:
+            connection.abort()
+            raise ConnectFailed("the client was closed")
+        return connection
 
 
 def _head(method: str, route: Route, headers: Headers, body_size: int) -> bytes:

@@ -113,7 +113,7 @@ class Connection(asyncio.Protocol):
         self._bodiless = bodiless
         self._timeouts = timeouts
         self._ends = math.inf if timeouts.total is None else began + timeouts.total
-        if self._transport is None:
+        if self._transport is None or self._transport.is_closing():
             self.error = ConnectFailed("the connection was closed before it was used")
             return
         # not when it is made: uvloop tells nobody of the end of a connection whose making was cancelled

@@ -39,6 +39,8 @@ class Peer:
         return head
 
     async def say(self, data: bytes) -> None:
+        if self.writer.is_closing():
+            raise ConnectionResetError
         self.writer.write(data)
         await self.writer.drain()
 

@@ -1,12 +1,16 @@
 """A call that is given up stops at the vendor, too."""
 
 import asyncio
+import contextlib
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
 from proxy.upstream.client import Broken, ConnectFailed, UpstreamClient
+from proxy.upstream.connection import Connection
 from tests.proxy.upstream.servers import CHUNKED, OK, Peer, Server, answering, connected, post, run, serving
 
 
@@ -79,6 +83,52 @@ def test_cancelling_while_connecting() -> None:
             with pytest.raises(asyncio.CancelledError):
                 await task
             await asyncio.wait_for(hung_up.wait(), 1)
+
+    run(scenario())
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_calls_given_up_at_any_moment_leave_nothing_behind() -> None:
+    async def scenario() -> None:
+        async def pace(peer: Peer) -> None:
+            while await peer.request() is not None:
+                await peer.say(CHUNKED)
+                for _ in range(5):
+                    await peer.say(b"2\r\nhi\r\n")
+                    await asyncio.sleep(0.001)
+                await peer.say(b"0\r\n\r\n")
+
+        async def give_up(client: UpstreamClient, url: str, after: float) -> None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(after):
+                    await while_streaming(client, url)
+
+        async with serving(pace) as server, connected() as client:
+            before = open_files()
+            for number in range(100):
+                await asyncio.gather(*(give_up(client, server.url, number * 0.0002) for _ in range(5)))
+            await client.aclose()
+            await asyncio.sleep(0.05)
+            gc.collect()
+            assert open_files() - before < 5
+            assert [thing for thing in gc.get_objects() if isinstance(thing, Connection)] == []
+
+    run(scenario())
+
+
+def test_closing_the_client_while_it_connects() -> None:
+    async def scenario() -> None:
+        async with serving(answering(OK)) as server:
+            client = UpstreamClient()
+            task = asyncio.ensure_future(post(client, server.url))
+            await asyncio.sleep(0)
+            await client.aclose()
+            with pytest.raises(ConnectFailed):
+                await task
+            assert server.heads() == []
 
     run(scenario())
 

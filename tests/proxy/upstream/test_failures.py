@@ -96,6 +96,24 @@ def test_no_answer(handler: Callable[[Peer], Awaitable[None]]) -> None:
     run(scenario())
 
 
+async def close_at_once(peer: Peer) -> None:
+    pass
+
+
+async def reset_at_once(peer: Peer) -> None:
+    peer.reset()
+
+
+@pytest.mark.parametrize("handler", [close_at_once, reset_at_once])
+def test_a_host_that_does_not_wait_for_a_request(handler: Callable[[Peer], Awaitable[None]]) -> None:
+    async def scenario() -> None:
+        async with serving(handler) as server, connected() as client:
+            for _ in range(20):
+                assert isinstance(await raised(post(client, server.url)), Broken | ConnectFailed)
+
+    run(scenario())
+
+
 async def reset_within_the_body(peer: Peer) -> None:
     await peer.request()
     await peer.say(CHUNKED + b"3\r\nabc\r\n")
