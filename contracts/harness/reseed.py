@@ -38,7 +38,9 @@ class Naming:
         if self.seed is None:
             return {}
         files = sorted((CONFIGS / config).parent.glob("*.yaml"))
-        found = {word for path in files for word in _model_names(yaml.safe_load(path.read_text()))}
+        configs = [yaml.safe_load(path.read_text()) for path in files]
+        found = {word for config in configs for word in _model_names(config)}
+        found -= {provider for config in configs for provider in _providers(config)}
         return self._rename(word for word in found if not _VENDOR.match(word))
 
     def of_replies(self, models: Mapping[str, Sequence[Any]]) -> dict[str, str]:
@@ -74,15 +76,31 @@ def _like(character: str, letter: str) -> str:
 
 
 def _model_names(config: Any) -> Iterator[str]:
-    if not isinstance(config, dict):
-        return
-    for entry in config.get("model_list") or []:
-        yield from _parts(entry.get("model_name", ""))
-        for params in _PARAMS:
-            yield from _parts(str(entry.get(params, {}).get("model", "")).partition("/")[2])
-    for section in config.values():
+    for name in _groups(config):
+        yield from _parts(name)
+    for model in _upstream_models(config):
+        yield from _parts(model.partition("/")[2])
+    for section in config.values() if isinstance(config, dict) else ():
         if isinstance(section, dict):
             yield from section.get("model_group_alias") or {}
+
+
+def _providers(config: Any) -> Iterator[str]:
+    """The words that name a provider, wherever else they stand: a group may be called `openai/*`."""
+    yield from (model.partition("/")[0] for model in _upstream_models(config))
+
+
+def _groups(config: Any) -> Iterator[str]:
+    yield from (str(entry.get("model_name", "")) for entry in _entries(config))
+
+
+def _upstream_models(config: Any) -> Iterator[str]:
+    for entry in _entries(config):
+        yield from (str(entry.get(params, {}).get("model", "")) for params in _PARAMS)
+
+
+def _entries(config: Any) -> list[Any]:
+    return (config.get("model_list") or []) if isinstance(config, dict) else []
 
 
 def _parts(name: str) -> Iterator[str]:

@@ -86,7 +86,8 @@ class Run:
 
     def deselect(self, case: str, contract: Contract, reason: str) -> None:
         """Count a case that has no meaning on this target."""
-        self._deselected[case] = {"item": contract.item, "provenance": contract.provenance, "message": reason}
+        # Plain strings: this travels from parallel workers, whose channel takes nothing else.
+        self._deselected[case] = {"item": contract.item, "provenance": contract.provenance.value, "message": reason}
 
     def choose_served_config(self, configs: Sequence[str]) -> None:
         """With a URL: settle which config the gateway must run, render it, and print where it lies."""

@@ -113,7 +113,7 @@ def test_what_was_recorded_holds_on_the_recording_and_live(suite: Suite) -> None
 
 
 def test_results_tell_what_ran_and_what_had_no_meaning(suite: Suite) -> None:
-    found = suite.results("--target=cassette")
+    found = suite.results("--target=cassette", "-n", "2", "--dist", "loadgroup")
     assert (found.header.target, found.header.version) == ("cassette", "1.81.14")
     assert sorted(case.outcome for case in found.cases) == [Outcome.DESELECTED] + [Outcome.PASSED] * 4
 

@@ -17,6 +17,8 @@ model_list:
     litellm_params: {model: openai/upstream-first}
   - model_name: wild/*
     tianji_params: {model: openai/gpt-4o-mini}
+  - model_name: openai/*
+    litellm_params: {model: openai/*}
   - model_name: abc
     litellm_params: {model: openai/upstream-abc}
 router_settings:
