@@ -141,6 +141,12 @@ def test_a_gateway_that_does_not_start_is_another_matter(suite: Suite) -> None:
     assert "the fake gateway refuses to start" in found.details
 
 
+def test_a_learned_answer_is_found_out_by_reseeding(suite: Suite) -> None:
+    learned = "--text 'Counted carefully'"
+    suite.run("-k", "test_chat", broken=learned).assert_outcomes(passed=1, deselected=4)
+    suite.run("-k", "test_chat", "--reseed=3", broken=learned).assert_outcomes(failed=1, deselected=4)
+
+
 def test_a_failing_case_keeps_its_old_recording(suite: Suite) -> None:
     before = (suite.cassettes / "core" / "test_fake.test_chat.yaml").read_text()
     suite.run("--target=reference", "--record-mode=rewrite", "-k", "test_chat", broken="--text bye")
