@@ -3,9 +3,13 @@
 #: Options of a call, as a client may set them.
 OPTIONS = frozenset(
     (
+        "additional_drop_params",
+        "allowed_openai_params",
         "content_policy_fallbacks",
         "context_window_fallbacks",
         "disable_fallbacks",
+        "drop_params",
+        "extra_body",
         "extra_headers",
         "fallbacks",
         "max_fallbacks",
@@ -29,6 +33,7 @@ GATEWAY_FIELDS = frozenset(
         "litellm_metadata",
         "litellm_session_id",
         "litellm_trace_id",
+        "max_retries",
         "metadata",
         "mock_timeout",
         "model",

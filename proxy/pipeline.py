@@ -2,18 +2,19 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import msgspec
 
 from proxy.call import Body, Call, FailedAttempt, Usage
-from proxy.deployment import Deployment, may_set
+from proxy.deployment import OPENAI_PREFIX, Deployment, may_set
 from proxy.errors import Failure, Headers
 from proxy.fields import CREDENTIAL_FIELDS, KEPT_BACK
 from proxy.providers.base import Attempt, Reply, Stream, find_provider
 from proxy.providers.failures import StreamFailure
 from proxy.providers.mock import mock_reply
+from proxy.providers.openai_params import adapted, check_dimensions
 from proxy.routing.fallbacks import RouteRequest
 from proxy.routing.plan import Plan, Route, Steps, Try
 from proxy.snapshot import DEFAULT_TIMEOUT
@@ -39,6 +40,12 @@ class ModelRequest(msgspec.Struct, kw_only=True):
     """Hosts and keys that the deployment lets clients set."""
     headers: Headers = []
     """For the vendor."""
+    drop_params: bool = False
+    """Leave out what the model does not take, instead of refusing the call."""
+    dropped: Sequence[str] = ()
+    """Fields to leave out in any case."""
+    allowed_params: Sequence[str] = ()
+    """Fields to pass on whether the model is known to take them or not."""
 
 
 class Routed(msgspec.Struct):
@@ -110,7 +117,7 @@ class Pipeline:
         attempt = Attempt(
             deployment=step.deployment,
             endpoint=self._call.endpoint,
-            body=self._upstream_body(step.deployment, body, step.hop.replaced),
+            body=self._as_taken(step.deployment, self._upstream_body(step.deployment, body, step.hop.replaced)),
             stream=self._call.stream,
             timeout=timeout,
             shown_model=self._shown_model(step),
@@ -155,15 +162,34 @@ class Pipeline:
     def _upstream_body(self, deployment: Deployment, body: Body, replaced: dict[str, Any]) -> Body:
         """The client's fields over the deployment's defaults, under what a fallback entry replaces."""
         params = deployment.params
-        if not (params.request or params.extra_body or params.additional_drop_params or replaced):
+        dropped = (*params.additional_drop_params, *self._asked.dropped)
+        if not (params.request or params.extra_body or dropped or replaced):
             return body
         replaced = {name: value for name, value in replaced.items() if name not in KEPT_BACK and name != "stream"}
         merged = {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in params.request.items()} | body
         for name, value in {**params.extra_body, **replaced}.items():
             merged[name] = msgspec.Raw(msgspec.json.encode(value))
-        for name in params.additional_drop_params:
+        for name in dropped:
             merged.pop(name, None)
         return merged
+
+    def _as_taken(self, deployment: Deployment, body: Body) -> Body:
+        """Without the parameters that the model does not take, if that is wanted.
+
+        Raises:
+            Failure: 400, it is not.
+        """
+        if deployment.provider != OPENAI_PREFIX or self._call.endpoint == "completions":
+            return body
+        if self._call.endpoint == "embeddings":
+            check_dimensions(body, deployment.model)
+            return body
+        snapshot, params, asked = self._call.snapshot, deployment.params, self._asked
+        rules = snapshot.param_rules(deployment)
+        if rules.fixed_temperature is None and rules.refused.isdisjoint(body):
+            return body
+        drop = asked.drop_params or bool(params.drop_params) or snapshot.config.settings.drop_params
+        return adapted(body, rules, drop=drop, allowed=(*params.allowed_openai_params, *asked.allowed_params))
 
     def _timeout(self, deployment: Deployment) -> float:
         """Seconds: the client's, the deployment's, the router's, the general one."""

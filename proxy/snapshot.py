@@ -1,5 +1,8 @@
 """Everything that is derived from a config, frozen. A new config makes a new snapshot; calls keep the one they began with."""
 
+from collections.abc import Callable
+from functools import lru_cache
+
 import msgspec
 
 from proxy.accounting.catalog import Catalog, build_catalog
@@ -8,8 +11,9 @@ from proxy.auth.authenticator import Authenticator
 from proxy.auth.selection import build_authenticator
 from proxy.config.errors import ConfigError
 from proxy.config.model import ProxyConfig
-from proxy.deployment import make_deployment
+from proxy.deployment import Deployment, make_deployment
 from proxy.providers.base import find_provider
+from proxy.providers.openai_params import ParamRules, rules_of
 from proxy.routing.cooldown import Cooldowns
 from proxy.routing.router import Router
 
@@ -25,6 +29,8 @@ class Snapshot(msgspec.Struct, frozen=True, eq=False):
     authenticator: Authenticator
     catalog: Catalog
     prices: PriceBook
+    param_rules: Callable[[Deployment], ParamRules]
+    """What the model of a deployment of OpenAI's kind does not take."""
 
 
 def build_snapshot(config: ProxyConfig, cooldowns: Cooldowns) -> Snapshot:
@@ -42,4 +48,10 @@ def build_snapshot(config: ProxyConfig, cooldowns: Cooldowns) -> Snapshot:
     deployments = router.groups.deployments
     catalog = build_catalog(deployments)
     prices = PriceBook(deployments, catalog, config.settings.other)
-    return Snapshot(config, router, build_authenticator(config), catalog, prices)
+
+    @lru_cache(maxsize=1024)
+    def param_rules(deployment: Deployment) -> ParamRules:
+        entry = catalog.entry(deployment)
+        return rules_of(deployment.model, {} if entry is None else entry.fields)
+
+    return Snapshot(config, router, build_authenticator(config), catalog, prices, param_rules)

@@ -40,15 +40,30 @@ def read_model_request(call: Call, fields: Body, model_in_path: str | None) -> M
         shown_model=named,
         timeout=_timeout(call, options),
         mock_response=options.get("mock_response"),
+        drop_params=options.get("drop_params") is True,
+        dropped=_names(options, "additional_drop_params"),
+        allowed_params=_names(options, "allowed_openai_params"),
     )
     if options.get("extra_headers") is not None:
         asked.headers = extra_headers(options["extra_headers"])
     if not _MAY_HOLD_CREDENTIALS.isdisjoint(fields):
         asked.credentials = client_credentials(fields, model, router.groups.find(model) or ())
     call.body = {name: value for name, value in fields.items() if name not in KEPT_BACK}
+    call.body |= _extra_body(options)
     if stream is not None and not call.stream and bytes(stream) != b"false":
         del call.body["stream"]  # no boolean: a vendor that takes it for true would stream what nobody expects
     return asked
+
+
+def _extra_body(options: dict[str, Any]) -> Body:
+    """Further fields for the vendor, as clients of OpenAI's SDK may send them."""
+    extra = options.get("extra_body")
+    if extra is None:
+        return {}
+    if not isinstance(extra, dict):
+        raise wrong_type("extra_body", "an object")
+    never = KEPT_BACK | {"stream"}
+    return {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in extra.items() if name not in never}
 
 
 def _route_request(call: Call, options: dict[str, Any]) -> RouteRequest:
@@ -156,6 +171,13 @@ def _model(fields: Body) -> str | None:
     if model is not None and not isinstance(model, str):
         raise wrong_type("model", "a string")
     return model
+
+
+def _names(options: dict[str, Any], name: str) -> list[str]:
+    value = _list(options, name) or []
+    if not all(isinstance(item, str) for item in value):
+        raise wrong_type(name, "a list of names")
+    return value
 
 
 def _list(options: dict[str, Any], name: str) -> list[Any] | msgspec.UnsetType | None:
