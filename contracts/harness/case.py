@@ -73,7 +73,7 @@ class Case:
         Replies are used in order, the last one repeats; an empty list gives ordinary answers.
         """
         explicit = self.setup.naming.explicit(models)
-        self._translation = self._translation.with_words(self.setup.naming.of_replies(explicit))
+        self._translation = self._translation.and_also(self.setup.naming.of_replies(explicit))
         answer = self._exchange(
             Request(
                 "PUT",

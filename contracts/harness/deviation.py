@@ -8,8 +8,9 @@ from typing import Any
 
 from contracts.harness.faults import CheckFailed, HarnessError
 from contracts.harness.matrix import Deviation, load_matrix
-from contracts.harness.results import CORE, Body
+from contracts.harness.results import CORE, Body, Fault
 from contracts.harness.targets import Kind
+from contracts.harness.verdict import fault_of
 
 Check = Callable[..., None]
 
@@ -65,9 +66,12 @@ def _either(observed: Sequence[Any], as_recorded: Check, required: Check) -> Bod
     )
 
 
-def _failure(check: Check, observed: Sequence[Any]) -> AssertionError | None:
+def _failure(check: Check, observed: Sequence[Any]) -> Exception | None:
+    """How a body fails: by an assertion, or by reading what is not there. Raises what is not the contract's failure."""
     try:
         check(*observed)
-    except AssertionError as error:
+    except Exception as error:
+        if fault_of(error) is not Fault.CONTRACT:
+            raise
         return error
     return None

@@ -17,6 +17,7 @@ import msgspec
 import yaml
 
 from contracts.harness.configs import CONFIGS
+from contracts.harness.translation import Translation
 from fixtures.dialects.openai import CONTENT
 from fixtures.replies import Reply
 
@@ -33,19 +34,27 @@ class Naming:
     def __init__(self, seed: int | None) -> None:
         self.seed = seed
 
-    def of_config(self, config: str) -> dict[str, str]:
+    def of_config(self, config: str) -> Translation:
         """New names for the groups, aliases and upstream models of the configs in that config's folder."""
         if self.seed is None:
-            return {}
+            return Translation({})
         files = sorted((CONFIGS / config).parent.glob("*.yaml"))
         configs = [yaml.safe_load(path.read_text()) for path in files]
         found = {word for config in configs for word in _model_names(config)}
         found -= {provider for config in configs for provider in _providers(config)}
-        return self._rename(word for word in found if not _VENDOR.match(word))
+        words = self._rename(word for word in found if not _VENDOR.match(word))
+        return Translation(words, untold=words)
 
-    def of_replies(self, models: Mapping[str, Sequence[Any]]) -> dict[str, str]:
-        """New words for the texts that upstreams are told to say."""
-        return {} if self.seed is None else self._rename(_words(msgspec.to_builtins(models)))
+    def of_replies(self, models: Mapping[str, Sequence[Any]]) -> Translation:
+        """New words for the texts that upstreams are told to say.
+
+        Single words of the old texts may well come back, from the gateway's own messages; whole texts may not.
+        """
+        if self.seed is None:
+            return Translation({})
+        texts = set(_texts(msgspec.to_builtins(models)))
+        words = Translation(self._rename(word for text in texts for word in _WORD.findall(text)))
+        return Translation(words.words, untold={text: words.out(text) for text in texts if " " in text})
 
     def explicit(self, models: Mapping[str, Sequence[Any]]) -> Mapping[str, Sequence[Any]]:
         """The script with the ordinary text written out, so that it is renamed too."""
@@ -115,12 +124,12 @@ def _explicit(reply: Any) -> Any:
     return {**said, "content": CONTENT}
 
 
-def _words(value: Any, key: str = "") -> Iterator[str]:
+def _texts(value: Any, key: str = "") -> Iterator[str]:
     if isinstance(value, Mapping):
         for name, inner in value.items():
-            yield from _words(inner, name)
+            yield from _texts(inner, name)
     elif isinstance(value, Sequence) and not isinstance(value, str):
         for inner in value:
-            yield from _words(inner, key)
+            yield from _texts(inner, key)
     elif isinstance(value, str) and key == "content":
-        yield from _WORD.findall(value)
+        yield value

@@ -62,7 +62,7 @@ class Run:
         """The processes of this worker, started when a case first needs them."""
         return Gateways(
             self.target,
-            words=self.naming.of_config,
+            names=self.naming.of_config,
             upstream_port=self._config.option.upstream_port,
             serving=self._served,
         )
@@ -96,9 +96,7 @@ class Run:
         if self._served is None:
             self._served = Counter(configs).most_common(1)[0][0]
         upstream = Translation.of_origins("", f"127.0.0.1:{self._config.option.upstream_port}")
-        path = render(
-            self._served, upstream.with_words(self.naming.of_config(self._served)), ROOT / "var" / "contracts"
-        )
+        path = render(self._served, upstream.and_also(self.naming.of_config(self._served)), ROOT / "var" / "contracts")
         terminal = self._config.pluginmanager.get_plugin("terminalreporter")
         if terminal:
             terminal.write_line(f"the gateway at {self.target.url} must have loaded {path}")

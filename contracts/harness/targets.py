@@ -95,7 +95,7 @@ class Running(msgspec.Struct, frozen=True):
 class Gateways:
     """The processes of one pytest worker: one upstream, and one gateway at a time, since cases are sorted by config.
 
-    `words` gives the renaming of a config's names (`--reseed`). A process that failed to start is not tried again for
+    `names` gives the renaming of a config's names (`--reseed`). A process that failed to start is not tried again for
     the same config.
     """
 
@@ -103,12 +103,12 @@ class Gateways:
         self,
         target: Target,
         *,
-        words: Callable[[str], dict[str, str]],
+        names: Callable[[str], Translation],
         upstream_port: int | None = None,
         serving: str | None = None,
     ) -> None:
         self._target = target
-        self._words = words
+        self._names = names
         self._upstream_port = upstream_port
         self._serving = serving
         self._scratch = tempfile.TemporaryDirectory(prefix="contracts-")
@@ -149,7 +149,7 @@ class Gateways:
         port = free_port()
         folder = self._folder(config.replace("/", "-"))
         translation = Translation.of_origins(f"127.0.0.1:{port}", upstream.authority)
-        translation = translation.with_words(self._words(config))
+        translation = translation.and_also(self._names(config))
         path = render(config, translation, folder / "configs")
         self._gateway = Server(
             f"the target {self._target.name} with {config}",
@@ -175,7 +175,7 @@ class Gateways:
             httpx.get(f"{self._target.url}{READY}", trust_env=False)
         except httpx.HTTPError as error:
             raise TargetUnavailable(f"{self._target.url} does not answer: {error}") from None
-        return Running(config, self._target.url, translation.with_words(self._words(config)), lambda: None)
+        return Running(config, self._target.url, translation.and_also(self._names(config)), lambda: None)
 
     def _start_upstream(self) -> Server:
         if self._upstream is None:

@@ -17,24 +17,27 @@ UPSTREAM = "upstream.test"
 class Translation:
     """A one-to-one renaming of words, where a word ends at anything but a letter, a digit, `_`, `.` or `-`.
 
-    Raises ValueError when two words would get the same new name, since that could not be undone.
+    `untold` are words that the run is never told, with a replacement: they come back replaced, so that an answer with
+    them is not taken for a right one. Raises ValueError when two words would get the same new name, since that could not
+    be undone.
     """
 
-    def __init__(self, words: Mapping[str, str]) -> None:
+    def __init__(self, words: Mapping[str, str], untold: Mapping[str, str] | None = None) -> None:
         if len(set(words.values())) != len(words):
             raise ValueError("two words were given the same new name")
         self.words = dict(words)
+        self.untold = dict(untold or {})
         self._out = _Replacement(self.words)
-        self._back = _Replacement({new: old for old, new in self.words.items()})
+        self._back = _Replacement({**self.untold, **{new: old for old, new in self.words.items()}})
 
     @classmethod
     def of_origins(cls, gateway: str, upstream: str) -> Self:
         """The real `host:port` of both sides; an empty one is left alone."""
         return cls({name: real for name, real in ((GATEWAY, gateway), (UPSTREAM, upstream)) if real})
 
-    def with_words(self, words: Mapping[str, str]) -> Translation:
-        """This translation and further words."""
-        return Translation({**self.words, **words})
+    def and_also(self, other: Translation) -> Translation:
+        """Both translations in one."""
+        return Translation({**self.words, **other.words}, {**self.untold, **other.untold})
 
     def out(self, text: str) -> str:
         """From the names of cases to those of the run."""

@@ -39,6 +39,21 @@ def test_a_foreign_gateway_may_do_either_but_nothing_else() -> None:
         verdict(Kind.FOREIGN, 404)
 
 
+def test_reading_what_is_not_there_is_a_failure_too() -> None:
+    def reads(answer: dict[str, int]) -> None:
+        assert answer["more"]
+
+    assert judge(Kind.CASSETTE, [{}], as_recorded=lambda _: None, required=reads) is Body.AS_RECORDED
+
+
+def test_a_broken_body_is_no_failure_of_the_recording() -> None:
+    def broken(_: object) -> None:
+        raise HarnessError("not recorded")
+
+    with pytest.raises(HarnessError):
+        judge(Kind.CASSETTE, [1], as_recorded=lambda _: None, required=broken)
+
+
 def test_a_deviation_that_the_recording_does_not_show_is_stale() -> None:
     with pytest.raises(CheckFailed, match="stale deviation"):
         judge(Kind.CASSETTE, [400], as_recorded=is_400, required=is_400)

@@ -35,20 +35,31 @@ def config(tmp_path, monkeypatch) -> str:
 
 
 def test_groups_aliases_and_upstream_models_get_names_of_the_same_shape(config: str) -> None:
-    words = Naming(7).of_config(config)
+    words = Naming(7).of_config(config).words
     assert set(words) == {"order-first", "upstream-first", "wild", "upstream-abc", "alias-hidden"}
     assert all(len(new) == len(old) and new.count("-") == old.count("-") and new != old for old, new in words.items())
 
 
 def test_a_seed_is_reproducible_and_no_seed_renames_nothing(config: str) -> None:
-    assert Naming(7).of_config(config) == Naming(7).of_config(config) != Naming(8).of_config(config)
-    assert Naming(None).of_config(config) == {}
+    seven, again, eight = (Naming(seed).of_config(config).words for seed in (7, 7, 8))
+    assert seven == again != eight
+    assert Naming(None).of_config(config).words == {}
+
+
+def test_an_old_name_that_comes_back_is_not_taken_for_the_right_one(config: str) -> None:
+    names = Naming(7).of_config(config)
+    assert names.back(names.out("order-first")) == "order-first"
+    assert names.back("order-first") == names.words["order-first"]
+    texts = Naming(7).of_replies({"one": [ok("Counted carefully")]})
+    assert texts.back(texts.out("Counted carefully")) == "Counted carefully"
+    assert texts.back("Counted carefully") == texts.out("Counted carefully")
+    assert texts.back("counted by us: carefully") == "counted by us: carefully"
 
 
 def test_texts_are_renamed_the_ordinary_one_too() -> None:
     naming = Naming(7)
     script = naming.explicit({"one": [], "two": [ok("Counted carefully"), status(500)]})
-    assert set(naming.of_replies(script)) == {"Hello", "from", "upstream", "Counted", "carefully"}
+    assert set(naming.of_replies(script).words) == {"Hello", "from", "upstream", "Counted", "carefully"}
     assert script["two"][1]["body"]["error"]["message"] == "upstream says 500"
     assert "content" not in script["two"][1]
 
