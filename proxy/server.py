@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 MAX_HEAD_BYTES = 64 * 1024
 REQUEST_SECONDS = 60.0
 """How long a client may take to send a request, head and body."""
+STALL_SECONDS = 60.0
+"""How long a client may leave an answer unread, once the system's buffers are full."""
 KEEP_ALIVE_SECONDS = 75
 DRAIN_SECONDS = 60
 """How long calls in progress may go on after SIGTERM; ``general_settings.shutdown_timeout`` changes it."""
@@ -34,9 +36,10 @@ GC_THRESHOLDS = (20_000, 20, 50)
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Refuses heads and trailers that are too large and drops connections whose request comes too slowly.
+    """Refuses heads and trailers that are too large; drops connections whose request comes, or whose answer is read, too
+    slowly.
 
-    A timer runs only while a request is incomplete: one that comes in a single packet needs none.
+    A timer runs only while a request is incomplete (one that comes in a single packet needs none) or an answer waits.
     """
 
     _head_bytes = 0
@@ -44,6 +47,7 @@ class BoundedProtocol(HttpToolsProtocol):
     _came_body = False
     _complete = False
     _timer: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -51,6 +55,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
+        self.resume_writing()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -76,6 +81,21 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._complete = True
         super().on_message_complete()
+
+    def pause_writing(self) -> None:
+        self._unread = self.loop.call_later(STALL_SECONDS, self.transport.abort)
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+        super().resume_writing()
+
+    def timeout_keep_alive_handler(self) -> None:
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()  # a polite close would wait until the client has read its answer
+        super().timeout_keep_alive_handler()
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

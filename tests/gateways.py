@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -9,13 +10,16 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import psutil
 import yaml
 
 from contracts.harness.processes import clean_environment, free_port
+
+if TYPE_CHECKING:
+    from tests.wire import Connection
 
 ROOT = Path(__file__).parents[1]
 KEY = "sk-test-master-key"
@@ -63,10 +67,20 @@ class Gateway:
         body = {"model": model, "messages": [{"role": "user", "content": text}], **fields}
         return self.http.post("/v1/chat/completions", json=body, headers=headers)
 
+    def calls_in_progress(self) -> int:
+        found = re.search(r"^tianji_calls_in_progress (\d+)", self.http.get("/metrics").text, re.M)
+        assert found is not None
+        return int(found[1])
+
     def sockets(self) -> int:
         """Connections that the process holds, whatever their direction; listening ones left out."""
         connections = psutil.Process(self.process.pid).net_connections(kind="tcp")
         return sum(connection.status != psutil.CONN_LISTEN for connection in connections)
+
+    def holds(self, connection: Connection) -> bool:
+        """Whether the process still has its end of a client's connection."""
+        connections = psutil.Process(self.process.pid).net_connections(kind="tcp")
+        return any(it.raddr and it.raddr.port == connection.port for it in connections)
 
     def terminate(self) -> None:
         self.process.send_signal(signal.SIGTERM)

@@ -27,6 +27,7 @@ class Connection:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self._socket.settimeout(10)
         self._socket.connect(("127.0.0.1", gateway.port))
+        self.port: int = self._socket.getsockname()[1]
         self.received = b""
 
     def __enter__(self) -> Self:

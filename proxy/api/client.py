@@ -8,8 +8,6 @@ from litestar.types import Receive, Send
 from proxy.call import Answer
 from proxy.errors import GatewayError
 
-STALL_SECONDS = 60.0
-"""How long a client may leave a stream unread."""
 WATCH_AFTER = 0.4
 """Seconds until it is worth a task to notice that the client has gone; well below a second."""
 
@@ -63,7 +61,7 @@ async def _read(receive: Receive, limit: int) -> bytes:
 
 
 class Watch:
-    """Cancels the task of a call when its client leaves, or stops reading for too long.
+    """Cancels the task of a call when its client leaves.
 
     Nothing is started for calls that are over within ``WATCH_AFTER`` seconds.
     """
@@ -74,7 +72,6 @@ class Watch:
         self._owner = asyncio.current_task()
         self._task: asyncio.Task[None] | None = None
         self._timer = self._loop.call_later(WATCH_AFTER, self._start)
-        self.sending_since: float | None = None
         self.gone = False
 
     def stop(self) -> None:
@@ -85,26 +82,16 @@ class Watch:
 
     def _start(self) -> None:
         self._task = self._loop.create_task(self._wait())
-        self._timer = self._loop.call_later(STALL_SECONDS / 4, self._check)
 
     async def _wait(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        self._cancel()
-
-    def _check(self) -> None:
-        if self.sending_since is not None and self._loop.time() - self.sending_since > STALL_SECONDS:
-            self._cancel()
-        else:
-            self._timer = self._loop.call_later(STALL_SECONDS / 4, self._check)
-
-    def _cancel(self) -> None:
         self.gone = True
         if self._owner is not None:
             self._owner.cancel()
 
 
-async def deliver(answer: Answer, send: Send, watch: Watch) -> None:
+async def deliver(answer: Answer, send: Send) -> None:
     """Send the answer; a stream chunk by chunk, as it comes."""
     body = answer.body
     if isinstance(body, bytes):
@@ -113,12 +100,9 @@ async def deliver(answer: Answer, send: Send, watch: Watch) -> None:
         await send({"type": "http.response.body", "body": body, "more_body": False})
         return
     await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
-    clock = asyncio.get_running_loop().time
     try:
         async for chunk in body:
-            watch.sending_since = clock()
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
-            watch.sending_since = None
     finally:
         # else a stream cancelled while it was sent would end, and be counted, after its call
         await body.aclose()

@@ -48,7 +48,7 @@ class ModelEndpoint:
             admitted = await self._admit(call, scope, receive)
             watch = Watch(receive)
             answer = admitted if isinstance(admitted, Answer) else await self._run(call, admitted)
-            await deliver(answer, send, watch)
+            await deliver(answer, send)
         except ClientGone:
             call.outcome.ending = "client-closed"
         except asyncio.CancelledError:
@@ -75,8 +75,7 @@ class ModelEndpoint:
         except ClientGone:
             raise
         except Exception:
-            log.exception("unexpected error")
-            return _refusal(call, GatewayError(500, "Internal server error"))
+            return _refusal(call, _unexpected())
         return Pipeline(call, asked, gateway.client)
 
     async def _run(self, call: Call, pipeline: Pipeline) -> Answer:
@@ -85,8 +84,7 @@ class ModelEndpoint:
         except GatewayError as error:
             return _failure(call, error, pipeline)
         except Exception:
-            log.exception("unexpected error")
-            return _failure(call, GatewayError(500, "Internal server error"), pipeline)
+            return _failure(call, _unexpected(), pipeline)
         deployment, reply = routed.route.deployment, routed.reply
         cost = call.snapshot.prices.cost_of(deployment, reply.usage)
         headers = answer_headers.of_answer(call, routed, cost)
@@ -105,12 +103,19 @@ async def _framed(call: Call, pipeline: Pipeline, stream: Stream) -> AsyncGenera
         async for batch in relay:
             yield b"data: " + b"\n\ndata: ".join(batch) + b"\n\n"
         call.outcome.ending = "done"
-    except GatewayError as error:
+    except Exception as problem:
+        error = problem if isinstance(problem, GatewayError) else _unexpected()
         call.outcome.error = error.message
         yield b"data: " + error.body() + b"\n\n"
     finally:
         await relay.aclose()  # type: ignore[attr-defined]
         _account(call, pipeline.usage)
+
+
+def _unexpected() -> GatewayError:
+    """What clients hear of an error that is ours; the log has the rest."""
+    log.exception("unexpected error")
+    return GatewayError(500, "Internal server error")
 
 
 def _account(call: Call, usage: Usage) -> None:

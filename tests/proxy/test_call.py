@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from proxy.api.client import Watch, deliver
+from proxy.api.client import deliver
 from proxy.call import Answer, Call, Outcome
 
 
@@ -70,7 +70,7 @@ def test_a_stream_ends_before_its_call_when_sending_is_cancelled() -> None:
     async def scenario() -> None:
         with pytest.raises(asyncio.CancelledError):
             answer = Answer(200, [], body())
-            await deliver(answer, send, Watch(cast("Any", None)))
+            await deliver(answer, send)
         assert ended == ["stream"], answer
 
     asyncio.run(scenario())

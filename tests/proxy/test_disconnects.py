@@ -1,6 +1,5 @@
 """A client that leaves ends its upstream call within a second and frees everything it held."""
 
-import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,14 +19,8 @@ PACED = stream(["word "] * 200, pace=0.02)
 @pytest.fixture(autouse=True)
 def nothing_left(gateway: Gateway) -> Iterator[None]:
     yield
-    assert eventually(lambda: in_progress(gateway) == 0)
+    assert eventually(lambda: gateway.calls_in_progress() == 0)
     assert "Traceback" not in gateway.log()
-
-
-def in_progress(gateway: Gateway) -> int:
-    found = re.search(r"^tianji_calls_in_progress (\d+)", gateway.http.get("/metrics").text, re.M)
-    assert found is not None
-    return int(found[1])
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -36,11 +29,11 @@ def test_before_the_answer(gateway: Gateway, vendor: Vendor, reply: Reply, strea
     vendor.answers(reply)
     with Connection(gateway).send(request(chat_body(vendor.name, stream=stream))):
         assert eventually(lambda: vendor.open == 1)
-        assert in_progress(gateway) == 1
+        assert gateway.calls_in_progress() == 1
     left = time.monotonic()
     assert eventually(lambda: vendor.open == 0, 1.0), time.monotonic() - left
     assert [entry.end for entry in vendor.received] == ["client-closed"]
-    assert eventually(lambda: in_progress(gateway) == 0, 1.0)
+    assert eventually(lambda: gateway.calls_in_progress() == 0, 1.0)
 
 
 @pytest.mark.parametrize("endpoint", ["/v1/chat/completions", "/v1/completions"])
@@ -65,8 +58,8 @@ def test_while_a_retry_is_waited_for(gateway: Gateway, vendor: Vendor) -> None:
     vendor.answers(rate_limited(30))
     with Connection(gateway).send(request(chat_body(vendor.name, num_retries=3))):
         assert eventually(lambda: vendor.calls == 1)
-        assert in_progress(gateway) == 1
-    assert eventually(lambda: in_progress(gateway) == 0, 1.0)
+        assert gateway.calls_in_progress() == 1
+    assert eventually(lambda: gateway.calls_in_progress() == 0, 1.0)
     assert vendor.calls == 1
 
 
@@ -91,8 +84,8 @@ def test_within_a_stream_that_a_fallback_continues(gateway: Gateway, vendor: Ven
 def test_within_the_body(gateway: Gateway, vendor: Vendor) -> None:
     whole = request(chat_body(vendor.name, user="x" * 1000))
     with Connection(gateway).send(whole[:-500]):
-        assert eventually(lambda: in_progress(gateway) == 1)
-    assert eventually(lambda: in_progress(gateway) == 0, 1.0)
+        assert eventually(lambda: gateway.calls_in_progress() == 1)
+    assert eventually(lambda: gateway.calls_in_progress() == 0, 1.0)
     assert vendor.calls == 0
 
 
@@ -130,7 +123,7 @@ def test_five_hundred_calls_opened_and_dropped_leave_nothing(gateway: Gateway, v
         vendor.answers(*(replies * 20))
         with ThreadPoolExecutor(20) as pool:
             list(pool.map(drop, range(begin, begin + 100)))
-    assert eventually(lambda: in_progress(gateway) == 0)
+    assert eventually(lambda: gateway.calls_in_progress() == 0)
     assert eventually(lambda: vendor.open == 0)
     vendor.answers(ok())
     assert gateway.chat(vendor.name).status_code == 200
