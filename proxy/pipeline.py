@@ -14,7 +14,7 @@ from proxy.fields import CREDENTIAL_FIELDS, KEPT_BACK
 from proxy.providers.base import Attempt, Reply, Stream, find_provider
 from proxy.providers.failures import StreamFailure
 from proxy.providers.mock import mock_reply
-from proxy.providers.openai_params import adapted, check_dimensions
+from proxy.providers.openai_params import adapted, check_dimensions, without_developers
 from proxy.routing.fallbacks import RouteRequest
 from proxy.routing.plan import Plan, Route, Steps, Try
 from proxy.snapshot import DEFAULT_TIMEOUT
@@ -179,15 +179,15 @@ class Pipeline:
         Raises:
             Failure: 400, it is not.
         """
-        if deployment.provider != OPENAI_PREFIX or self._call.endpoint == "completions":
-            return body
-        if self._call.endpoint == "embeddings":
-            check_dimensions(body, deployment.model)
+        if self._call.endpoint != "chat":
+            if self._call.endpoint == "embeddings" and deployment.provider == OPENAI_PREFIX:
+                check_dimensions(body, deployment.model)
             return body
         snapshot, params, asked = self._call.snapshot, deployment.params, self._asked
         rules = snapshot.param_rules(deployment)
-        if rules.fixed_temperature is None and rules.refused.isdisjoint(body):
+        if rules is None:
             return body
+        body = without_developers(body, rules)
         drop = asked.drop_params or bool(params.drop_params) or snapshot.config.settings.drop_params
         return adapted(body, rules, drop=drop, allowed=(*params.allowed_openai_params, *asked.allowed_params))
 

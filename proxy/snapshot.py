@@ -13,7 +13,8 @@ from proxy.config.errors import ConfigError
 from proxy.config.model import ProxyConfig
 from proxy.deployment import Deployment, make_deployment
 from proxy.providers.base import find_provider
-from proxy.providers.openai_params import ParamRules, rules_of
+from proxy.providers.compatible import param_rules as rules_of
+from proxy.providers.openai_params import ParamRules
 from proxy.routing.cooldown import Cooldowns
 from proxy.routing.router import Router
 
@@ -29,8 +30,8 @@ class Snapshot(msgspec.Struct, frozen=True, eq=False):
     authenticator: Authenticator
     catalog: Catalog
     prices: PriceBook
-    param_rules: Callable[[Deployment], ParamRules]
-    """What the model of a deployment of OpenAI's kind does not take."""
+    param_rules: Callable[[Deployment], ParamRules | None]
+    """What the model of a deployment does not take; ``None``: its provider sees to that."""
 
 
 def build_snapshot(config: ProxyConfig, cooldowns: Cooldowns) -> Snapshot:
@@ -50,8 +51,8 @@ def build_snapshot(config: ProxyConfig, cooldowns: Cooldowns) -> Snapshot:
     prices = PriceBook(deployments, catalog, config.settings.other)
 
     @lru_cache(maxsize=1024)
-    def param_rules(deployment: Deployment) -> ParamRules:
+    def param_rules(deployment: Deployment) -> ParamRules | None:
         entry = catalog.entry(deployment)
-        return rules_of(deployment.model, {} if entry is None else entry.fields)
+        return rules_of(deployment, {} if entry is None else entry.fields)
 
     return Snapshot(config, router, build_authenticator(config), catalog, prices, param_rules)

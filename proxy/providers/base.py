@@ -1,6 +1,9 @@
 """What a provider is: one file in this folder, named as the prefix of ``litellm_params.model``."""
 
+import difflib
 import importlib
+import importlib.util
+import pkgutil
 from collections.abc import AsyncIterator
 from functools import lru_cache
 from typing import Protocol
@@ -81,19 +84,37 @@ class Provider(Protocol):
 
 @lru_cache
 def find_provider(name: str) -> Provider:
-    """The provider of a prefix such as ``openai``.
+    """The provider of a prefix such as ``openai``: the file of its name, else the table's.
 
     Raises:
         ConfigError: there is none of this name.
     """
-    module_name = name.replace("-", "_")
-    if module_name.isidentifier():
-        try:
-            provider: Provider = importlib.import_module(f"proxy.providers.{module_name}").provider
-        except (ModuleNotFoundError, AttributeError):
-            pass
-        else:
-            return provider
+    provider = _of_file(name) or _of_table(name)
+    if provider is not None:
+        return provider
+    near = [other for other in difflib.get_close_matches(name, _names(), n=5) if _of_file(other) or _of_table(other)]
+    meant = f"did you mean {' or '.join(near)}? Else " if near else ""
     raise ConfigError(
-        f"litellm_params.model: unknown provider {name!r}; write openai/MODEL with an api_base for an OpenAI-compatible vendor"
+        f"litellm_params.model: unknown provider {name!r}; {meant}write openai/MODEL with an api_base for an "
+        "OpenAI-compatible vendor"
     )
+
+
+def _of_file(name: str) -> Provider | None:
+    module_name = name.replace("-", "_")
+    if not module_name.isidentifier() or importlib.util.find_spec(f"{__package__}.{module_name}") is None:
+        return None
+    provider: Provider | None = getattr(importlib.import_module(f"{__package__}.{module_name}"), "provider", None)
+    return provider
+
+
+def _of_table(name: str) -> Provider | None:
+    provider: Provider | None = importlib.import_module(f"{__package__}.compatible").compatible_provider(name)
+    return provider
+
+
+def _names() -> list[str]:
+    """What may be a prefix: every file and every vendor of the table."""
+    package = importlib.import_module(str(__package__))
+    files = [module.name for module in pkgutil.iter_modules(package.__path__)]
+    return [*files, *importlib.import_module(f"{__package__}.compatible").VENDORS]

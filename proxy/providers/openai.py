@@ -1,6 +1,5 @@
-"""OpenAI and every vendor that speaks its dialect (``openai/MODEL`` with an ``api_base``)."""
+"""OpenAI's dialect, and OpenAI itself (``openai/MODEL``, also of any other server with an ``api_base``)."""
 
-import os
 import time
 from functools import lru_cache
 
@@ -14,6 +13,7 @@ from proxy.providers.failures import failure_from_answer, timed_out, unreachable
 from proxy.providers.openai_chunks import Chunks, TextChunks
 from proxy.providers.secrecy import secrets_of, without
 from proxy.providers.streams import EventStream
+from proxy.providers.vendor import OPENAI, Vendor
 from proxy.upstream.client import (
     Broken,
     ConnectFailed,
@@ -27,8 +27,6 @@ from proxy.upstream.client import (
 PATHS = {"chat": "/chat/completions", "completions": "/completions", "embeddings": "/embeddings"}
 CONNECT_SECONDS = 10.0
 MAX_ERROR_BODY = 1_000_000
-_DEFAULTS = {"encoding_format": None}
-"""Of embeddings: what vendors of the reference receive when the client does not say."""
 _LAYOUTS = {
     "chat": openai_format.chat,
     "completions": openai_format.completion,
@@ -40,15 +38,12 @@ class OpenAICompatible:
     """A vendor of OpenAI's dialect.
 
     Args:
-        label: the vendor's name in error messages, before ``Exception``.
-        api_base: where it is unless the deployment says otherwise.
-        key_variable: environment variable with the key of deployments that name none.
+        vendor: which one.
     """
 
-    def __init__(self, label: str, api_base: str, key_variable: str) -> None:
-        self.exception = f"{label}Exception"
-        self._api_base = api_base
-        self._key_variable = key_variable
+    def __init__(self, vendor: Vendor) -> None:
+        self.exception = vendor.exception
+        self.vendor = vendor
         self._target = lru_cache(maxsize=4096)(self._make_target)
 
     async def send(self, attempt: Attempt, client: UpstreamClient) -> Reply:
@@ -67,9 +62,8 @@ class OpenAICompatible:
                 return await self._stream(attempt, response, api_base, headers)
             body = await response.read(attempt.max_answer)
         except TimedOut as error:
-            raise timed_out(
-                attempt.timeout, time.perf_counter() - started, attempt.deployment.params.timeout
-            ) from error
+            spent = None if attempt.stream else (attempt.timeout, time.perf_counter() - started)
+            raise timed_out(attempt.deployment.params.timeout, spent) from error
         except (ConnectFailed, Broken) as error:
             raise unreachable(self.exception) from error
         except TooLarge as error:
@@ -105,12 +99,18 @@ class OpenAICompatible:
         secrets = secrets_of(headers)
         body = without(secrets, await response.read(MAX_ERROR_BODY))
         shown = [(name, without(secrets, value.encode()).decode()) for name, value in response.headers]
+        if self.vendor.quotes_body and attempt.endpoint == "chat":
+            body = openai_format.encode({"error": body.decode(errors="replace")})
         coded = attempt.endpoint != "chat"
         return failure_from_answer(self.exception, response.status, shown, body, coded=coded)
 
     def _body(self, attempt: Attempt) -> bytes:
-        defaults = _DEFAULTS if attempt.endpoint == "embeddings" else {}
-        return openai_format.encode({"model": attempt.deployment.model, **defaults, **attempt.body})
+        deployment, vendor = attempt.deployment, self.vendor
+        defaults = {"chat": vendor.sends, "embeddings": vendor.embedding_sends}.get(attempt.endpoint, {})
+        body = {"model": vendor.model_path_of(deployment.model), **defaults, **attempt.body}
+        if vendor.adapt is not None and attempt.endpoint == "chat":
+            body = vendor.adapt(body, deployment)
+        return openai_format.encode(body)
 
     def _target_of(self, attempt: Attempt) -> tuple[str, str, Headers]:
         deployment, own = attempt.deployment, attempt.credentials
@@ -125,17 +125,9 @@ class OpenAICompatible:
     def _make_target(self, deployment: Deployment, endpoint: str) -> tuple[str, str, Headers]:
         """Base URL, URL and headers of a deployment's calls."""
         params = deployment.params
-        key = params.api_key or os.environ.get(self._key_variable)
-        if not key:
-            raise Failure(
-                500,
-                f"litellm.InternalServerError: InternalServerError: {self.exception} - Missing credentials. Please pass an "
-                f"`api_key`: set litellm_params.api_key of model {deployment.group!r} or the {self._key_variable} variable.",
-                kind="server",
-                reached=False,
-            )
-        api_base = (params.api_base or self._api_base).rstrip("/")
-        headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
+        api_base = self.vendor.base_of(deployment)
+        headers = {"authorization": f"Bearer {self.vendor.key_of(deployment)}", "content-type": "application/json"}
+        headers |= self.vendor.own_headers()
         if params.organization:
             headers["openai-organization"] = params.organization
         headers |= {name.lower(): text for name, text in params.extra_headers.items()}
@@ -164,4 +156,4 @@ def _wants_usage(attempt: Attempt) -> bool:
         return False
 
 
-provider = OpenAICompatible("OpenAI", "https://api.openai.com/v1", "OPENAI_API_KEY")
+provider = OpenAICompatible(OPENAI)

@@ -11,7 +11,7 @@ import msgspec
 
 from proxy.call import Body
 from proxy.errors import Failure
-from proxy.providers.openai_format import present
+from proxy.providers.openai_format import decode_objects, present, raw
 
 PARAMS = (
     "frequency_penalty",
@@ -57,6 +57,8 @@ UNSENT = frozenset(("store", "prompt_cache_key", "verbosity"))
 _SILENT = frozenset(("user", "stream_options"))
 """Left out without a word where they are not taken."""
 _MAX_TOKENS = "max_tokens"
+_DEVELOPER = b'"developer"'
+_SYSTEM = msgspec.Raw(b'"system"')
 _reasoning = re.compile(r"o\d")
 _gpt_5 = re.compile(r"gpt-5(?!-chat)")
 
@@ -87,6 +89,8 @@ class ParamRules(msgspec.Struct, frozen=True):
 
     model: str
     refused: frozenset[str]
+    developers: bool = False
+    """It knows the role ``developer``; for others that is ``system``."""
     fixed_temperature: str | None = None
     """Why only 1 is taken; ``None``: any is. Such models also count ``max_completion_tokens``."""
     vendor: str = "openai"
@@ -102,14 +106,15 @@ def rules_of(model: str, facts: Mapping[str, Any]) -> ParamRules:
     refused = _CHECKED.difference(supported_params(model, facts))
     if _reasoning.match(model):
         told = "O-series models don't support temperature={}. Only temperature=1 is supported."
-        return ParamRules(model, refused, f"{told} To drop unsupported openai params from the call, ")
+        told += " To drop unsupported openai params from the call, "
+        return ParamRules(model, refused, developers=True, fixed_temperature=told)
     if _gpt_5.match(model):
         told = (
             "gpt-5 models (including gpt-5-codex) don't support temperature={}. Only temperature=1 is supported. "
             "For gpt-5.1, temperature is supported when reasoning_effort='none' (or not specified, as it defaults to "
             "'none'). To drop unsupported params "
         )
-        return ParamRules(model, refused, told)
+        return ParamRules(model, refused, fixed_temperature=told)
     return ParamRules(model, refused)
 
 
@@ -132,15 +137,17 @@ def adapted(body: Body, rules: ParamRules, *, drop: bool, allowed: Collection[st
         Failure: 400, the model does not take a parameter.
     """
     unsupported = [name for name in body if name in rules.refused and name not in allowed and present(body[name])]
-    if unsupported and not drop:
+    if unsupported and not drop and not (unsupported == ["n"] and bytes(body["n"]) == b"1"):
         raise refusal(
             f"{rules.vendor} does not support parameters: {unsupported}, for model={rules.model}. To drop these, set "
             "`litellm.drop_params=True` or for proxy:\n\n`litellm_settings:\n drop_params: true`\n. \n If you want to use "
             f"these params dynamically send allowed_openai_params={unsupported} in your request."
         )
-    if not unsupported and rules.fixed_temperature is None:
+    left_out = rules.ignored.union(unsupported)
+    if left_out.isdisjoint(body) and rules.renamed.keys().isdisjoint(body) and rules.fixed_temperature is None:
         return body
-    body = {name: value for name, value in body.items() if name not in unsupported}
+    new = {name: body[old] for old, name in rules.renamed.items() if old in body and old not in left_out}
+    body = {name: value for name, value in body.items() if name not in left_out and name not in rules.renamed} | new
     return body if rules.fixed_temperature is None else _of_reasoning_model(body, rules, drop=drop)
 
 
@@ -164,6 +171,18 @@ def _takes_any_temperature(model: str, body: Body) -> bool:
     effort = body.get("reasoning_effort")
     silent = not present(effort) or bytes(effort or b"") == b'"none"'
     return silent and (model.startswith("gpt-5.1") or (model.startswith("gpt-5.2") and "pro" not in model))
+
+
+def without_developers(body: Body, rules: ParamRules) -> Body:
+    """The messages with ``system`` for ``developer``, where the model knows only that."""
+    messages = body.get("messages")
+    if rules.developers or messages is None or _DEVELOPER not in bytes(messages):
+        return body
+    told = [
+        message | {"role": _SYSTEM} if bytes(message.get("role", b"")) == _DEVELOPER else message
+        for message in decode_objects(messages)
+    ]
+    return body | {"messages": raw(told)}
 
 
 def check_dimensions(body: Body, model: str) -> None:
