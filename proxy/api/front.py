@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
-METHODS = b"DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
+METHODS = b"DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT, QUERY"
 PREFLIGHT_SECONDS = b"600"
 _NAMES_MODEL = re.compile(
     r"/(?:engines|openai/deployments)/(?P<model>.+?)(?P<path>/(?:chat/completions|completions|embeddings))"

@@ -40,7 +40,7 @@ def of_answer(call: Call, routed: Routed, cost: Cost) -> Pairs:
         (b"x-litellm-response-cost-discount-amount", repr(cost.discount).encode()),
         (b"x-litellm-response-cost-margin-amount", repr(cost.margin).encode()),
         (b"x-litellm-response-cost-margin-percent", repr(cost.margin_percent).encode()),
-        (b"x-litellm-key-spend", repr(call.identity.spend).encode()),
+        (b"x-litellm-key-spend", repr(call.identity.spend + (0.0 if reply.stream else cost.final or 0.0)).encode()),
     ]
     if reply.stream:
         return headers

@@ -29,8 +29,8 @@ def read_model_request(call: Call, fields: Body, model_in_path: str | None) -> M
     named = _model(fields)
     model = model_in_path or named
     call.model = model or ""
-    if model is None or not router.groups.knows(model):
-        raise _unknown_model(call, model, router)
+    if model is None or not (router.groups.knows(model) or router.groups.wildcards):
+        raise _unknown_model(call, model)
     _check_required(call.endpoint, fields)
     stream = fields.get("stream")
     call.stream = call.endpoint != "embeddings" and stream is not None and bytes(stream) == b"true"
@@ -151,15 +151,8 @@ def _check_messages(messages: msgspec.Raw) -> None:
         ) from None
 
 
-def _unknown_model(call: Call, model: str | None, router: Router) -> GatewayError:
-    """With wildcards any name might have been served: then the reference's router refuses, not its front door."""
-    if router.groups.wildcards and model is not None:
-        return Failure(
-            400,
-            f"litellm.BadRequestError: You passed in model={model}. There are no healthy deployments for this model. "
-            f"Received Model Group={model}\nAvailable Model Group Fallbacks=None",
-            kind="bad_request",
-        )
+def _unknown_model(call: Call, model: str | None) -> GatewayError:
+    """Refused at the door; where there are wildcards it is left to the plan, whose fallbacks then count."""
     route = {"chat": "/chat/completions"}.get(call.endpoint, f"/{call.endpoint}")
     told = f"Invalid model name passed in model={model}. Call `/v1/models` to view available models for your key."
     text = f"{{'error': '{route}: {told}'}}"

@@ -104,7 +104,7 @@ def failure_from_answer(exception: str, status: int, headers: Headers, body: byt
     )
     if failure.status == 429:
         failure.type = "throttling_error"
-    elif failure.status == 422:
+    elif failure.status == 422 and not coded:
         failure.type, failure.param = _text(error.type), _text(error.param)
         failure.headers = [(f"llm_provider-{name}", value) for name, value in headers]
     return failure
@@ -140,13 +140,13 @@ def why_unreadable(headers: Headers, body: bytes) -> str:
     )
 
 
-def timed_out(allowed: float, taken: float, own: float | None) -> Failure:
-    """Our own timeout, in seconds: what was allowed and taken, and what the deployment's ``timeout`` says."""
-    shown = None if own is None else f"{own:g}"
+def timed_out(own: float | None, spent: tuple[float, float] | None = None) -> Failure:
+    """Our own timeout, in seconds: what the deployment's ``timeout`` says; what was allowed and taken (not of streams)."""
+    shown = None if own is None else float(own)
+    detail = "" if spent is None else f" - timeout value={float(spent[0])}, time taken={round(spent[1], 2)} seconds"
     return Failure(
         408,
-        "litellm.Timeout: APITimeoutError - Request timed out. Error_str: Request timed out. - "
-        f"timeout value={float(allowed)}, time taken={round(taken, 2)} seconds"
+        f"litellm.Timeout: APITimeoutError - Request timed out. Error_str: Request timed out.{detail}"
         f"\n\nDeployment Info: request_timeout: None\ntimeout: {shown}",
         kind="timeout",
     )
@@ -159,7 +159,7 @@ def _mapping(status: int, text: str) -> _Mapping:
         return _CONTEXT_WINDOW
     if _SAFETY_SYSTEM in lower or any(all(sign in text for sign in signs) for signs in _CONTENT_POLICY_SIGNS):
         return _CONTENT_POLICY
-    return _BY_STATUS.get(status, _OTHER if status < 500 else _BY_STATUS[500])
+    return _BY_STATUS.get(status, _OTHER)
 
 
 def _is_too_long(text: str) -> bool:

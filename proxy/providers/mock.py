@@ -28,7 +28,8 @@ def mock_reply(attempt: Attempt, response: Any) -> Reply:
     text = response if isinstance(response, str) else str(response)
     if text in _ERRORS:
         status, kind, message = _ERRORS[text]
-        raise Failure(status, message, kind=kind, reached=False)  # type: ignore[arg-type]
+        told = "throttling_error" if status == 429 else None
+        raise Failure(status, message, kind=kind, type=told, reached=False)  # type: ignore[arg-type]
     if attempt.endpoint == "embeddings":
         vector = response if isinstance(response, list) else [0.0]
         return embeddings_reply(attempt, [vector], USAGE)

@@ -9,6 +9,7 @@ The finish reason is held back until the vendor's stream is complete, so that a 
 
 import time
 from collections.abc import Iterable, Sequence
+from typing import ClassVar
 
 import msgspec
 
@@ -40,6 +41,8 @@ class Chunks:
     """Turns the data of a vendor's events into the chunks that the client gets: those of a chat completion."""
 
     kind = "chat.completion.chunk"
+    silent: ClassVar[Body] = {"index": _ZERO, "delta": _EMPTY}
+    """The choice of the chunk that tells the usage."""
 
     def __init__(self, model: str | None, exception: str, *, include_usage: bool) -> None:
         self._model = model
@@ -98,7 +101,7 @@ class Chunks:
         ending = [self._chunk([choice], {}) for choice in self._finish.values()]
         if self._include_usage and self._usage is not None:
             self._usage.setdefault("completion_tokens_details", _no_details)
-            ending.append(self._chunk([{"index": _ZERO, "delta": _EMPTY}], {"usage": raw(self._usage)}))
+            ending.append(self._chunk([self.silent], {"usage": raw(self._usage)}))
         return ending
 
     def _delta(self, choice: Body) -> Body | None:
@@ -150,9 +153,10 @@ class Chunks:
 
 
 class TextChunks(Chunks):
-    """The chunks of a text completion. Each carries a usage, zeros until the vendor tells it."""
+    """The chunks of a text completion. Unless usage was asked for, each carries one: zeros until the vendor tells it."""
 
     kind = "text_completion"
+    silent: ClassVar[Body] = {"index": _ZERO}
 
     def _delta(self, choice: Body) -> Body | None:
         index = choice.get("index", _ZERO)
@@ -169,8 +173,5 @@ class TextChunks(Chunks):
         return {"finish_reason": reason, "index": index}
 
     def _chunk(self, choices: list[Body], extra: Body) -> bytes:
-        return super()._chunk(choices, {"usage": raw(self._usage or usage_fields(None))} | extra)
-
-    def finish(self) -> list[bytes]:
-        self._include_usage = False
-        return super().finish()
+        usage = {} if self._include_usage else {"usage": raw(self._usage or usage_fields(None))}
+        return super()._chunk(choices, usage | extra)

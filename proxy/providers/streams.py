@@ -1,7 +1,6 @@
 """From an upstream's bytes to events in OpenAI's format."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 
 from proxy.call import Usage
@@ -46,12 +45,10 @@ class EventStream:
         Raises:
             Failure: the stream broke, or reported an error, before it said anything.
         """
-        started = time.perf_counter()
         try:
             self._ready = await self._more()
         except TimedOut as error:
-            taken, own = time.perf_counter() - started, self._attempt.deployment.params.timeout
-            raise timed_out(self._attempt.timeout, taken, own) from error
+            raise timed_out(self._attempt.deployment.params.timeout) from error
         except Broken as error:
             raise unreachable(self._exception) from error
 
