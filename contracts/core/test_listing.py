@@ -53,7 +53,7 @@ def test_one_model(case: Case, path: str) -> None:
     assert answer.json["id"] == path.split("models/")[1]
 
 
-@pytest.mark.parametrize("name", ["nope", "listed-chat-1", "own/nope"])
+@pytest.mark.parametrize("name", ["nope", "listed-chat-1"])
 def test_a_model_that_is_not_there(case: Case, name: str) -> None:
     answer = case.get(f"/v1/models/{name}")
     case.assert_same_as_recorded()
@@ -97,8 +97,13 @@ def test_alive(case: Case, path: str, key: str | None) -> None:
 def test_ready(case: Case) -> None:
     answer = case.get("/health/readiness", key=None)
     case.assert_same_as_recorded(
-        ignore=["body.use_aiohttp_transport", "body.state", "body.success_callbacks", "body.log_level",
-                "body.is_detailed_debug"]
+        ignore=[
+            "body.use_aiohttp_transport",
+            "body.state",
+            "body.success_callbacks",
+            "body.log_level",
+            "body.is_detailed_debug",
+        ]
     )
     assert answer.json["status"] == "healthy"
     assert answer.json["db"] == "Not connected"
@@ -120,10 +125,8 @@ def test_the_health_of_a_model(case: Case) -> None:
 def test_the_health_of_a_model_that_fails(case: Case) -> None:
     case.script({"upstream-ill": [status(500)]})
     answer = case.get("/health?model=openai/upstream-ill")
-    endpoint = "body.unhealthy_endpoints[0]"
-    case.assert_same_as_recorded(
-        ignore=[f"{endpoint}.litellm_metadata", f"{endpoint}.cache", f"{endpoint}.error", "journal"]
-    )
+    fields = ("litellm_metadata", "cache", "error", "raw_request_typed_dict")
+    case.assert_same_as_recorded(ignore=["journal", *(f"body.unhealthy_endpoints[0].{field}" for field in fields)])
     assert (answer.json["healthy_count"], answer.json["unhealthy_count"]) == (0, 1)
     assert "upstream says 500" in answer.json["unhealthy_endpoints"][0]["error"]
 

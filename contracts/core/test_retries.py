@@ -5,7 +5,8 @@ import pytest
 from contracts.harness.case import Case
 from contracts.harness.exchange import Exchange
 from contracts.harness.mark import contract, slow
-from fixtures.replies import ok, rate_limited, slow as late, status
+from fixtures.replies import ok, rate_limited, status
+from fixtures.replies import slow as late
 
 pytestmark = contract("core", config="core/retries.yaml")
 
@@ -180,7 +181,9 @@ def test_a_timeout_in_the_body(case: Case, endpoint: str) -> None:
 
 
 @contract("core", config="core/calls.yaml")
-@pytest.mark.parametrize(("header", "endpoint"), [("x-litellm-timeout", "chat"), ("x-litellm-stream-timeout", "stream")])
+@pytest.mark.parametrize(
+    ("header", "endpoint"), [("x-litellm-timeout", "chat"), ("x-litellm-stream-timeout", "stream")]
+)
 def test_a_timeout_in_a_header(case: Case, header: str, endpoint: str) -> None:
     case.script({"upstream-timed": [late(3)]})
     answer = getattr(case, endpoint)("timed-chat", options={"headers": {header: "0.4"}})

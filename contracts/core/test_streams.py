@@ -1,5 +1,6 @@
 """Streams: what arrives, how it is laid out, and that a broken one is never passed off as complete."""
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -28,7 +29,7 @@ DETAILED = {
     "prompt_tokens_details": {"cached_tokens": 2},
     "completion_tokens_details": {"reasoning_tokens": 5, "audio_tokens": None},
 }
-LOGPROBS = {"content": [{"token": "hi", "logprob": -0.1, "bytes": None, "top_logprobs": []}]}
+LOGPROBS = {"content": [{"token": "hi", "logprob": -0.1, "bytes": [104, 105], "top_logprobs": []}]}
 
 
 def _events(*chunks: Any, done: bool = True) -> Reply:
@@ -48,9 +49,11 @@ SHAPES: dict[str, Reply] = {
     "reasoning": _events(
         ROLE, _chunk({"reasoning_content": "hm"}), _chunk({"reasoning_content": "m"}), _chunk({"content": "hi"}), STOP
     ),
-    "refusal": _events(ROLE, _chunk({"refusal": "I may not"}), STOP),
     "fingerprint": _events(
-        *(chunk | {"system_fingerprint": "fp_9", "service_tier": "default"} for chunk in (ROLE, _chunk({"content": "hi"}), STOP))
+        *(
+            chunk | {"system_fingerprint": "fp_9", "service_tier": "default"}
+            for chunk in (ROLE, _chunk({"content": "hi"}), STOP)
+        )
     ),
     "blank": _events(ROLE, _chunk({"content": " "}), _chunk({"content": "\n"}), STOP),
     "unicode": _events(ROLE, _chunk({"content": "héllo 🌍"}), STOP),
@@ -87,6 +90,22 @@ def test_the_usage_of_a_stream(case: Case, usage: str, asked: bool) -> None:
     assert any("usage" in chunk for chunk in answer.events[:-1]) is asked
 
 
+def test_a_refusal_within_a_stream(case: Case) -> None:
+    case.script({"upstream-sent": [_events(ROLE, _chunk({"refusal": "I may not"}), STOP)]})
+    answer = case.stream("sent-chat")
+    deltas = [chunk["choices"][0]["delta"] for chunk in answer.events[:-1]]
+
+    def as_recorded(answer: Exchange) -> None:
+        assert answer.events[-1] == "[DONE]"
+        assert not any("refusal" in delta for delta in deltas)
+
+    def required(answer: Exchange) -> None:
+        assert answer.events[-1] == "[DONE]"
+        assert deltas[0]["refusal"] == "I may not"
+
+    case.deviates(answer, as_recorded=as_recorded, required=required)
+
+
 def test_tool_calls_of_a_stream(case: Case) -> None:
     case.script({"upstream-sent": [ok(tool_calls=[tool("weather", city="Bonn"), tool("clock")])]})
     answer = case.stream("sent-chat")
@@ -114,7 +133,7 @@ def test_logprobs_of_a_stream(case: Case) -> None:
     case.script({"upstream-sent": [_events(ROLE, chunk, STOP)]})
     answer = case.stream("sent-chat", logprobs=True)
     case.assert_same_as_recorded()
-    assert answer.events[0]["choices"][0]["logprobs"]["content"][0]["token"] == "hi"
+    assert answer.events[0]["choices"][0]["logprobs"]["content"][0]["logprob"] == -0.1
 
 
 def test_comments_and_named_events(case: Case) -> None:
@@ -195,7 +214,7 @@ def test_chunks_arrive_one_by_one(case: Case) -> None:
     case.assert_same_as_recorded()
     times = [frame.at for frame in answer.frames if b'"content"' in frame.data]
     assert len(times) == 4
-    assert all(later - earlier > 0.04 for earlier, later in zip(times, times[1:], strict=False))
+    assert all(later - earlier > 0.04 for earlier, later in pairwise(times))
 
 
 def test_a_client_that_leaves_ends_the_upstream_call(case: Case) -> None:
