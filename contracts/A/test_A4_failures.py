@@ -48,6 +48,7 @@ def test_no_error_shows_the_key_of_a_vendor(case: Case) -> None:
     answer = case.chat("keys-a")
 
     def as_recorded(answer: Exchange) -> None:
+        assert answer.status == 500
         assert "Incorrect API key provided: sk-second" in answer.text
 
     def required(answer: Exchange) -> None:

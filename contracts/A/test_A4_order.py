@@ -146,6 +146,7 @@ def test_any_prefix_may_be_left_out(case: Case) -> None:
         assert case.journal().models == ["first"]
 
     def required(answer: Exchange) -> None:
+        assert answer.status == 200
         assert answer.headers["x-litellm-model-group"] == "prefix-b"
         assert case.journal().models == ["first", "prefix-b"]
 
