@@ -5,10 +5,11 @@ import gc
 import logging
 import math
 import signal
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -165,8 +166,15 @@ def serve(config: ProxyConfig, *, host: str, port: int, workers: int = 1, log_le
         "timeout_graceful_shutdown": DRAIN_SECONDS if timeout is None else math.ceil(timeout),
     }
     uvicorn_config = uvicorn.Config(**settings)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
     if workers == 1:
         uvicorn.Server(uvicorn_config).run()
         return
     Gateway(config)  # a wrong config must end here, not in every worker
     Multiprocess(uvicorn_config, [uvicorn_config.bind_socket()]).run()
+
+
+def _leave(sig: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001
+    """Raised again by uvicorn once it has stopped in good order, where Python's own handlers would tell of a failure."""
+    sys.exit(0)

@@ -34,9 +34,16 @@ class Gateway:
         folder: for its config and its log.
         config: of proxy_config.yaml.
         constants: values for module constants, such as ``{"proxy.server.REQUEST_SECONDS": 0.5}``.
+        options: further ones of ``tianji serve``.
     """
 
-    def __init__(self, folder: Path, config: Mapping[str, Any], constants: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        config: Mapping[str, Any],
+        constants: Mapping[str, Any] | None = None,
+        options: Sequence[str] = (),
+    ) -> None:
         (folder / "config.yaml").write_text(yaml.safe_dump(dict(config), sort_keys=False), encoding="utf-8")
         self._log = folder / "gateway.log"
         self.port = free_port()
@@ -44,7 +51,7 @@ class Gateway:
         arguments = ["serve", "--config", str(folder / "config.yaml"), "--host", "127.0.0.1", "--port", str(self.port)]
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, *_program(constants or {}), *arguments],
+                [sys.executable, *_program(constants or {}), *arguments, *options],
                 cwd=ROOT,
                 env=clean_environment(folder, {"PYTHONPATH": str(ROOT)}),
                 stdin=subprocess.DEVNULL,
@@ -123,9 +130,11 @@ def _program(constants: Mapping[str, Any]) -> Sequence[str]:
 
 
 @contextmanager
-def running(folder: Path, config: Mapping[str, Any], constants: Mapping[str, Any] | None = None) -> Iterator[Gateway]:
+def running(
+    folder: Path, config: Mapping[str, Any], constants: Mapping[str, Any] | None = None, options: Sequence[str] = ()
+) -> Iterator[Gateway]:
     """Start a gateway and stop it."""
-    gateway = Gateway(folder, config, constants)
+    gateway = Gateway(folder, config, constants, options)
     try:
         yield gateway
     finally:
