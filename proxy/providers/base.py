@@ -4,9 +4,9 @@ import difflib
 import importlib
 import importlib.util
 import pkgutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -38,6 +38,14 @@ class Attempt(msgspec.Struct):
     """Whether a stream keeps its text, so that a fallback can continue it."""
     credentials: dict[str, str] = {}
     """Hosts and keys in place of the deployment's: its client's, if it may set them, or those of a fallback entry."""
+    facts: Mapping[str, Any] = {}
+    """What is publicly known about the model: its fields of the packaged table."""
+    drop_params: bool = False
+    """Leave out parameters that the model has nothing like, instead of refusing the call."""
+    allowed_params: Sequence[str] = ()
+    """Parameters to pass on whether the model is known to take them or not."""
+    metadata: msgspec.Raw | None = None
+    """The client's own, for providers that tell their vendor who the end user is."""
 
 
 class Stream(Protocol):

@@ -73,8 +73,8 @@ class _ErrorBody(msgspec.Struct):
 class StreamFailure(Failure):
     """A stream that broke after its first event: reported by the vendor, cut, or no longer a stream."""
 
-    def __init__(self, exception: str, detail: str, *, continuable: bool) -> None:
-        self.original = f"litellm.APIConnectionError: APIConnectionError: {exception} - {detail}"
+    def __init__(self, exception: str, detail: str, *, continuable: bool, original: str | None = None) -> None:
+        self.original = original or f"litellm.APIConnectionError: APIConnectionError: {exception} - {detail}"
         super().__init__(
             503, f"litellm.ServiceUnavailableError: litellm.MidStreamFallbackError: {self.original}", kind="unavailable"
         )
@@ -82,7 +82,8 @@ class StreamFailure(Failure):
         """A fallback may go on: the vendor sent an error or garbage. Not so when the connection broke (A.md, A4)."""
 
     def text(self) -> str:
-        return f"{super().text()} Original exception: APIConnectionError: {self.original}"
+        kind = self.original.removeprefix("litellm.").partition(":")[0]
+        return f"{super().text()} Original exception: {kind}: {self.original}"
 
 
 def failure_from_answer(exception: str, status: int, headers: Headers, body: bytes, *, coded: bool) -> Failure:
@@ -100,7 +101,7 @@ def failure_from_answer(exception: str, status: int, headers: Headers, body: byt
         400 if mapping in (_CONTEXT_WINDOW, _CONTENT_POLICY) else status if 400 <= status <= 599 else 502,
         f"{mapping.prefix}{exception} - {quoted}{mapping.suffix}",
         kind=mapping.kind,
-        retry_after=_retry_after(headers),
+        retry_after=retry_after(headers),
     )
     if failure.status == 429:
         failure.type = "throttling_error"
@@ -188,7 +189,7 @@ def error_event(data: bytes) -> str | None:
     return error if isinstance(error, str) else str(error.message)
 
 
-def _retry_after(headers: Headers) -> float | None:
+def retry_after(headers: Headers) -> float | None:
     """``retry-after`` in seconds, given as a number or as a date."""
     value = next((value for name, value in headers if name == "retry-after"), None)
     if value is None:

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Protocol
 
 from proxy.call import Usage
 from proxy.errors import Failure
 from proxy.providers.base import Attempt
 from proxy.providers.failures import StreamFailure, timed_out, unreachable
-from proxy.providers.openai_chunks import DONE, Chunks
+from proxy.providers.openai_chunks import DONE
 from proxy.upstream.client import Broken, TimedOut, TooLarge, UpstreamResponse
 from proxy.upstream.sse import EventSplitter, data_of
 
@@ -15,10 +16,29 @@ DRAIN_SECONDS = 1.0
 """How long a vendor may take to close its answer after ``[DONE]``; longer, and the connection is not used again."""
 
 
+class Converter(Protocol):
+    """Turns the data of a vendor's events into the data of those that the client gets."""
+
+    text: list[str] | None
+    """The text so far, if it is wanted."""
+    done: bool
+    """The vendor said that the stream is complete."""
+
+    @property
+    def usage(self) -> Usage:
+        """As told so far."""
+
+    def feed(self, data: bytes) -> bytes | None:
+        """The event for one event's data, if it makes one; raises StreamFailure."""
+
+    def finish(self) -> list[bytes]:
+        """The last events of a complete stream; raises StreamFailure if it is none."""
+
+
 class EventStream:
     """An SSE answer, converted by ``chunks``. :meth:`start` must be awaited first."""
 
-    def __init__(self, response: UpstreamResponse, chunks: Chunks, exception: str, attempt: Attempt) -> None:
+    def __init__(self, response: UpstreamResponse, chunks: Converter, exception: str, attempt: Attempt) -> None:
         self._response = response
         self._source = response.chunks()
         self._splitter = EventSplitter()
