@@ -43,7 +43,8 @@ class Naming:
         found = {word for config in configs for word in _model_names(config)}
         found -= {provider for config in configs for provider in _providers(config)}
         words = self._rename(word for word in found if not _VENDOR.match(word))
-        return Translation(words, untold=words)
+        # A name that is an ordinary word (`healthy`) may well come back, in the gateway's own messages.
+        return Translation(words, untold={old: new for old, new in words.items() if not old.isalpha()})
 
     def of_replies(self, models: Mapping[str, Sequence[Any]]) -> Translation:
         """New words for the texts that upstreams are told to say.

@@ -50,6 +50,7 @@ def test_an_old_name_that_comes_back_is_not_taken_for_the_right_one(config: str)
     names = Naming(7).of_config(config)
     assert names.back(names.out("order-first")) == "order-first"
     assert names.back("order-first") == names.words["order-first"]
+    assert names.back("wild") == "wild"
     texts = Naming(7).of_replies({"one": [ok("Counted carefully")]})
     assert texts.back(texts.out("Counted carefully")) == "Counted carefully"
     assert texts.back("Counted carefully") == texts.out("Counted carefully")
