@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -46,6 +46,8 @@ class ModelRequest(msgspec.Struct, kw_only=True):
     """Fields to leave out in any case."""
     allowed_params: Sequence[str] = ()
     """Fields to pass on whether the model is known to take them or not."""
+    metadata: msgspec.Raw | None = None
+    """The client's, as it stands in its body."""
 
 
 class Routed(msgspec.Struct):
@@ -124,6 +126,10 @@ class Pipeline:
             headers=self._asked.headers,
             keep_text=self._call.stream and self._can_continue,
             credentials=self._credentials(step),
+            facts=self._facts(step.deployment),
+            drop_params=self._drops(step.deployment),
+            allowed_params=self._allowed(step.deployment),
+            metadata=self._asked.metadata,
         )
         megabytes = self._call.snapshot.config.general_settings.max_response_size_mb
         if megabytes is not None:
@@ -183,13 +189,22 @@ class Pipeline:
             if self._call.endpoint == "embeddings" and deployment.provider == OPENAI_PREFIX:
                 check_dimensions(body, deployment.model)
             return body
-        snapshot, params, asked = self._call.snapshot, deployment.params, self._asked
-        rules = snapshot.param_rules(deployment)
+        rules = self._call.snapshot.param_rules(deployment)
         if rules is None:
             return body
         body = without_developers(body, rules)
-        drop = asked.drop_params or bool(params.drop_params) or snapshot.config.settings.drop_params
-        return adapted(body, rules, drop=drop, allowed=(*params.allowed_openai_params, *asked.allowed_params))
+        return adapted(body, rules, drop=self._drops(deployment), allowed=self._allowed(deployment))
+
+    def _facts(self, deployment: Deployment) -> Mapping[str, Any]:
+        entry = self._call.snapshot.catalog.entry(deployment)
+        return {} if entry is None else entry.fields
+
+    def _drops(self, deployment: Deployment) -> bool:
+        general = self._call.snapshot.config.settings.drop_params
+        return self._asked.drop_params or bool(deployment.params.drop_params) or general
+
+    def _allowed(self, deployment: Deployment) -> Sequence[str]:
+        return (*deployment.params.allowed_openai_params, *self._asked.allowed_params)
 
     def _timeout(self, deployment: Deployment) -> float:
         """Seconds: the client's, the deployment's, the router's, the general one."""

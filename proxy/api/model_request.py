@@ -43,6 +43,7 @@ def read_model_request(call: Call, fields: Body, model_in_path: str | None) -> M
         drop_params=options.get("drop_params") is True,
         dropped=_names(options, "additional_drop_params"),
         allowed_params=_names(options, "allowed_openai_params"),
+        metadata=fields.get("metadata"),
     )
     if options.get("extra_headers") is not None:
         asked.headers = extra_headers(options["extra_headers"])

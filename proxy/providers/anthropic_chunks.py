@@ -1,0 +1,244 @@
+"""Anthropic's event streams as the chunks of a chat completion, event by event. Sans I/O.
+
+Recorded in contracts/core/test_provider_anthropic_streams.py; https://docs.anthropic.com/en/api/messages-streaming
+
+The finish reason is held back until ``message_stop`` has come, so that a stream which is cut never looks finished.
+"""
+
+import time
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from proxy.call import Usage
+from proxy.providers.anthropic_answers import chat_usage, finish_reason
+from proxy.providers.anthropic_failures import failure_within_stream
+from proxy.providers.anthropic_tools import SCHEMA_TOOL
+from proxy.providers.failures import StreamFailure
+from proxy.providers.openai_format import encode
+from proxy.providers.secrecy import without
+
+EXCEPTION = "AnthropicException"
+_TOOLS = frozenset(("tool_use", "server_tool_use"))
+_SEARCHES = frozenset(("web_search_tool_result", "web_fetch_tool_result"))
+_SEARCHED_TOOLS = "tool_search_tool_result"
+
+Fields = dict[str, Any]
+
+
+class _Event(msgspec.Struct):
+    type: str
+    message: Fields = {}
+    content_block: Fields = {}
+    delta: Fields = {}
+    usage: Fields | None = None
+
+
+_decode = msgspec.json.Decoder(_Event).decode
+
+
+class MessageChunks:
+    """Turns the data of Anthropic's events into the chunks that the client gets.
+
+    Args:
+        model: shown in the chunks.
+        in_schema: a call of :data:`SCHEMA_TOOL` is the answer's text.
+    """
+
+    def __init__(self, model: str, *, include_usage: bool, in_schema: bool = False) -> None:
+        self._base = {
+            "id": f"chatcmpl-{uuid.uuid4()}",
+            "created": int(time.time()),
+            "model": model,
+            "object": "chat.completion.chunk",
+        }
+        self._include_usage = include_usage
+        self._in_schema = in_schema
+        self._spoke = False
+        self._block = ""
+        self._arguments = False
+        self._tool = -1
+        self._as_text = self._structured = False
+        self._reason = "stop"
+        self._usage: Fields = {}
+        self._kept: dict[str, list[Fields]] = {}
+        self.secrets: Sequence[bytes] = ()
+        """Kept out of failures."""
+        self.done = False
+        """Anthropic said ``message_stop``."""
+        self.text: list[str] | None = None
+        """Set to a list to have the text of the stream collected."""
+
+    @property
+    def usage(self) -> Usage:
+        """As told so far."""
+        return chat_usage(self._usage)[1]
+
+    def feed(self, data: bytes) -> bytes | None:
+        """The chunk for one event's data, if it makes one.
+
+        Raises:
+            StreamFailure: it is Anthropic's error, or no event at all.
+        """
+        try:
+            event = _decode(data)
+            if event.type == "error":
+                raise failure_within_stream(without(self.secrets, data))
+            delta = self._delta(event)
+        except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError, RecursionError):
+            told = "The stream turned into something that is no event."
+            raise StreamFailure(EXCEPTION, told, continuable=True) from None
+        return None if delta is None else self._chunk(delta)
+
+    def finish(self) -> list[bytes]:
+        """The last chunks of a complete stream.
+
+        Raises:
+            StreamFailure: Anthropic did not say that it was done.
+        """
+        if not self.done:
+            raise StreamFailure(EXCEPTION, "The stream ended before it was complete.", continuable=False)
+        ending = [self._encoded({"finish_reason": self._reason, "index": 0, "delta": {}})]
+        if self._include_usage:
+            told, _ = chat_usage(self._usage)
+            if "server_tool_use" in told:
+                told["server_tool_use"] = {"web_search_requests": None, "tool_search_requests": None} | told[
+                    "server_tool_use"
+                ]
+            ending.append(self._encoded({"index": 0, "delta": {}}, usage=told))
+        return ending
+
+    def _delta(self, event: _Event) -> Fields | None:
+        match event.type:
+            case "content_block_delta":
+                return self._continued(event.delta)
+            case "content_block_start":
+                return self._opened(event.content_block)
+            case "content_block_stop":
+                return self._closed()
+            case "message_start":
+                self._count(event.message.get("usage"))
+            case "message_delta":
+                return self._ended(event)
+            case "message_stop":
+                self.done = True
+        return None
+
+    def _opened(self, block: Fields) -> Fields | None:
+        self._block, self._arguments = str(block["type"]), False
+        self._as_text = self._in_schema and self._block == "tool_use" and block.get("name") == SCHEMA_TOOL
+        if self._block in _TOOLS:
+            return self._called(block)
+        if self._block.endswith("_tool_result"):
+            return self._resulted(block)
+        match self._block:
+            case "text":
+                return _text(block.get("text"))
+            case "redacted_thinking":
+                thinking = [{"type": "redacted_thinking", "data": block.get("data")}]
+                return {"thinking_blocks": thinking, **_specific(thinking_blocks=thinking)}
+            case "compaction":
+                start = {"type": "compaction", "content": block.get("content", "")}
+                return _specific(compaction_blocks=self._keep("compaction", block), compaction_start=start)
+        return None
+
+    def _resulted(self, block: Fields) -> Fields | None:
+        """What a tool that Anthropic runs itself has found."""
+        if self._block == _SEARCHED_TOOLS:
+            return None
+        if self._block in _SEARCHES:
+            return _specific(web_search_results=self._keep("searches", block))
+        return _specific(tool_results=self._keep("results", block))
+
+    def _called(self, block: Fields) -> Fields | None:
+        self._tool += 1
+        if self._as_text:
+            self._structured = True
+            return None
+        call = {
+            "id": block["id"],
+            "function": {"arguments": "", "name": block["name"]},
+            "type": "function",
+            "index": self._tool,
+        }
+        if block.get("caller"):
+            call["caller"] = block["caller"]
+        return {"content": "", "tool_calls": [call]}
+
+    def _continued(self, delta: Fields) -> Fields | None:
+        if "text" in delta:
+            return _text(delta["text"])
+        if "partial_json" in delta:
+            return self._more_arguments(delta["partial_json"]) if self._block in _TOOLS else None
+        if "citation" in delta:
+            return _specific(citation=delta["citation"])
+        if "thinking" in delta or "signature" in delta:
+            thought = {
+                "type": "thinking",
+                "thinking": delta.get("thinking") or "",
+                "signature": delta.get("signature") or "",
+            }
+            return {
+                "reasoning_content": thought["thinking"],
+                "thinking_blocks": [thought],
+                **_specific(thinking_blocks=[thought]),
+            }
+        if delta.get("type") == "compaction_delta":
+            return _specific(compaction_delta={"type": "compaction_delta", "content": delta["content"]})
+        return None
+
+    def _more_arguments(self, part: Any) -> Fields | None:
+        self._arguments = self._arguments or bool(part)
+        if self._as_text:
+            return _text(part)
+        return {
+            "content": "",
+            "tool_calls": [{"function": {"arguments": part}, "type": "function", "index": self._tool}],
+        }
+
+    def _closed(self) -> Fields | None:
+        """A tool that takes nothing is called with an empty object, which Anthropic does not write down."""
+        unwritten = self._block in _TOOLS and not self._arguments
+        delta = self._more_arguments("{}") if unwritten else None
+        self._block = ""
+        return delta
+
+    def _ended(self, event: _Event) -> Fields | None:
+        self._reason = "stop" if self._structured else finish_reason(event.delta.get("stop_reason"))
+        self._count(event.usage)
+        container = event.delta.get("container")
+        return _specific(container=container) if container else None
+
+    def _count(self, usage: Any) -> None:
+        """The last number that is one counts: some servers repeat zeros."""
+        if isinstance(usage, dict):
+            self._usage |= {name: value for name, value in usage.items() if value}
+
+    def _keep(self, kind: str, block: Fields) -> list[Fields]:
+        """All blocks of the kind so far, as the client gets them each time."""
+        kept = self._kept.setdefault(kind, [])
+        kept.append(block)
+        return kept
+
+    def _chunk(self, delta: Fields) -> bytes:
+        if self.text is not None and delta["content"]:
+            self.text.append(delta["content"])
+        if not self._spoke:
+            self._spoke = True
+            delta["role"] = "assistant"
+        return self._encoded({"index": 0, "delta": delta})
+
+    def _encoded(self, choice: Fields, **more: Any) -> bytes:
+        return encode({**self._base, "choices": [choice], **more})
+
+
+def _text(text: Any) -> Fields | None:
+    if text is not None and not isinstance(text, str):
+        raise TypeError("a text is expected")
+    return {"content": text} if text else None
+
+
+def _specific(**fields: Any) -> Fields:
+    return {"provider_specific_fields": fields, "content": ""}
