@@ -28,6 +28,7 @@ PREFIXES = ("", "/v1")
 PLAIN_ROUTES = (
     root.about,
     root.test,
+    health.options,
     health.alive,
     health.ready,
     health.health,

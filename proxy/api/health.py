@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
-from litestar import Request, Response, get
+from litestar import Request, Response, get, route
+from litestar.enums import HttpMethod
 from litestar.params import FromQuery
 
 from proxy.api.headers import CONTRACT_VERSION
@@ -15,14 +16,22 @@ from proxy.errors import DetailError
 from proxy.gateway import Gateway
 from proxy.routing.groups import Groups
 
+LIVELINESS, LIVENESS, READINESS = "/health/liveliness", "/health/liveness", "/health/readiness"
 
-@get(["/health/liveliness", "/health/liveness"], sync_to_thread=False)
+
+@route([LIVELINESS, LIVENESS, READINESS], http_method=HttpMethod.OPTIONS, sync_to_thread=False)
+def options() -> Response[bytes]:
+    """Load balancers that probe with OPTIONS get what the reference gives them: 200 and nothing."""
+    return Response(b"", status_code=200, media_type="text/plain")
+
+
+@get([LIVELINESS, LIVENESS], sync_to_thread=False)
 def alive() -> Response[bytes]:
     """Whether the process runs."""
     return json_response("I'm alive!")
 
 
-@get("/health/readiness", sync_to_thread=False)
+@get(READINESS, sync_to_thread=False)
 def ready(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Whether new calls should be sent here: not while the process shuts down."""
     gateway: Gateway = request.app.state.gateway
