@@ -189,7 +189,7 @@ def _walk(path: str, expected: Any, got: Any) -> Iterator[Difference]:
 def _decoded(body: bytes) -> Any:
     try:
         return msgspec.json.decode(body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return body.decode(errors="replace")
 
 

@@ -128,7 +128,7 @@ def test_error_events(data: bytes, text: str | None) -> None:
 
 
 def test_our_own_failures() -> None:
-    late = timed_out(1, 1.004, 1.0)
+    late = timed_out(1.0, (1, 1.004))
     assert (late.status, late.kind, late.reached) == (408, "timeout", True)
     assert "timeout value=1.0, time taken=1.0 seconds" in late.message
     lost = unreachable("OpenAIException")
