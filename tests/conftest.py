@@ -20,7 +20,7 @@ def upstream() -> Iterator[UpstreamControl]:
 
 @pytest.fixture(scope="session")
 def gateway(upstream: UpstreamControl, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """A gateway that serves any model of the simulated upstream as ``any/MODEL``, without retries of its own."""
+    """A gateway that serves any model of the simulated upstream as ``any/MODEL``, without retries of its own. Answers: 20 MB."""
     config = {
         "model_list": [
             deployment("any/*", upstream.url, model="*"),
@@ -28,7 +28,7 @@ def gateway(upstream: UpstreamControl, tmp_path_factory: pytest.TempPathFactory)
             {"model_name": "echo", "litellm_params": {"model": "offline/echo"}},
         ],
         "router_settings": {"num_retries": 0},
-        "general_settings": {"master_key": KEY},
+        "general_settings": {"master_key": KEY, "max_response_size_mb": 20},
     }
     with running(tmp_path_factory.mktemp("gateway"), config) as running_gateway:
         yield running_gateway
