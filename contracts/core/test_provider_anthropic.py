@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from contracts.harness.case import Case
+from contracts.harness.exchange import Exchange
 from contracts.harness.mark import contract
 
 pytestmark = contract("core", config="core/anthropic.yaml")
@@ -342,8 +343,6 @@ REFUSED: dict[str, dict[str, Any]] = {
         "tools": [WEATHER],
     },
     "file-without-data": {"messages": [user({"type": "file", "file": {}})]},
-    "tool-of-an-unknown-kind": {"messages": [HI], "tools": [{"type": "hammer", "name": "x"}]},
-    "tool-without-a-name": {"messages": [HI], "tools": [{"type": "function", "function": {}}]},
 }
 
 
@@ -351,5 +350,39 @@ REFUSED: dict[str, dict[str, Any]] = {
 def test_what_cannot_be_said_to_anthropic(case: Case, mistake: str) -> None:
     case.script({"upstream-claude": []})
     answer = case.chat("claude-chat", **REFUSED[mistake])
-    assert answer.status >= 400
+    assert answer.status == 400
     assert len(case.journal()) == 0
+
+
+HOPELESS: dict[str, dict[str, Any]] = {
+    "unknown-kind": {"type": "hammer", "name": "x"},
+    "no-name": {"type": "function", "function": {}},
+    "no-screen": {"type": "computer_20250124", "function": {"name": "computer", "parameters": {}}},
+}
+
+
+@contract("core", config="core/anthropic.yaml", provenance="documented")
+@pytest.mark.parametrize("tool", HOPELESS)
+def test_a_tool_that_makes_no_sense(case: Case, tool: str) -> None:
+    case.script({"upstream-claude": []})
+    answer = case.chat("claude-chat", tools=[HOPELESS[tool]])
+    assert answer.status == 400
+    assert "tool" in answer.json["error"]["message"]
+    assert len(case.journal()) == 0
+
+
+def test_an_image_at_an_address_that_only_the_gateway_can_reach(case: Case) -> None:
+    url = "http://upstream.test/u/private/cat.png"
+    case.script({"upstream-claude": []})
+    answer = case.chat("claude-chat", messages=[user({"type": "image_url", "image_url": {"url": url}})])
+
+    def as_recorded(answer: Exchange) -> None:
+        assert answer.status >= 400
+        assert "Unable to fetch image" in answer.json["error"]["message"]
+
+    def required(answer: Exchange) -> None:
+        assert answer.status == 200
+        image = {"type": "image", "source": {"type": "url", "url": url}}
+        assert case.journal().bodies[0]["messages"] == [user(image)]
+
+    case.deviates(answer, as_recorded=as_recorded, required=required)

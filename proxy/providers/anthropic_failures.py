@@ -73,7 +73,7 @@ _BY_STATUS = {
 _OTHER = _Mapping(None, "other", "litellm.APIError: AnthropicException - ")
 
 
-class _Reported(msgspec.Struct):
+class _Reported(msgspec.Struct, frozen=True):
     message: str | None = None
 
 
