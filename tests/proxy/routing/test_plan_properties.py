@@ -118,7 +118,7 @@ class Watcher:
         return [name for name in self._healthy() if name not in self.failed]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(entries(), router_settings, requests, st.data())
 def test_any_plan(made: list[ModelEntry], options: dict[str, Any], request: RouteRequest, data: st.DataObject) -> None:
     random.seed(data.draw(st.integers(0, 1000)))  # the strategy's choice, which hypothesis would always make alike
