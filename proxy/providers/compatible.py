@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+import msgspec
+
 from proxy.deployment import Deployment
 from proxy.providers import quirks
 from proxy.providers.openai import OpenAICompatible
@@ -19,14 +21,16 @@ _SHORTER = {"max_completion_tokens": "max_tokens"}
 _LIMITED = words("max_tokens max_completion_tokens temperature top_p stop response_format")
 _TOOLS = words("tools tool_choice")
 _CALLING = _TOOLS | words("functions function_call parallel_tool_calls")
-_TOGETHER = _CALLING - {"functions"} | {"response_format"}
+_TOGETHER = _TOOLS | words("function_call response_format")
 _PENALTIES = words("presence_penalty frequency_penalty")
 _LOGPROBS = words("logprobs top_logprobs")
 _MISTRAL = _LIMITED | _TOOLS | words("seed parallel_tool_calls")
-_mistral = chained(quirks.plain_texts, quirks.any_tool, quirks.without_schema_ids)
+_mistral = chained(quirks.plain_texts, quirks.only_tools_have_names, quirks.any_tool, quirks.without_schema_ids)
 _EFFORT = {"reasoning_effort": "supports_reasoning"}
 _THINKING = {"thinking": "supports_reasoning"}
 _NULL_ENCODING = {"encoding_format": None}
+_DIRECT: dict[str, Any] = {"sends": {"stream": False}, "quotes_body": True}
+"""The reference speaks to them without OpenAI's SDK."""
 _LOCAL_KEY = "fake-api-key"
 """What the reference sends to local servers that have no key."""
 
@@ -64,8 +68,7 @@ _CLOUDS = (
         "https://api.nova.amazon.com/v1",
         takes=_LIMITED - {"response_format"} | _TOOLS | words("stream_options reasoning_effort"),
         renamed=_SHORTER,
-        sends={"stream": False},
-        quotes_body=True,
+        **_DIRECT,
     ),
     _vendor(
         "baseten",
@@ -87,8 +90,8 @@ _CLOUDS = (
         renamed=_SHORTER | {"seed": "random_seed"},
         adapt=_mistral,
     ),
-    _vendor("cometapi", "https://api.cometapi.com/v1", key_variables=("COMETAPI_KEY",), quotes_body=True),
-    _vendor("compactifai", "https://api.compactif.ai/v1", base_variables=(), quotes_body=True),
+    _vendor("cometapi", "https://api.cometapi.com/v1", key_variables=("COMETAPI_KEY",), **_DIRECT),
+    _vendor("compactifai", "https://api.compactif.ai/v1", base_variables=(), **_DIRECT),
     _vendor("dashscope", "https://dashscope.aliyuncs.com/compatible-mode/v1", completions=True),
     _vendor(
         "deepinfra",
@@ -103,7 +106,7 @@ _CLOUDS = (
         "https://api.deepseek.com/beta",
         ignored=words("reasoning_effort thinking"),
         adapt=quirks.plain_texts,
-        quotes_body=True,
+        **_DIRECT,
     ),
     _vendor("empower", "https://app.empower.dev/api/v1", renamed=_SHORTER),
     _vendor(
@@ -125,7 +128,7 @@ _CLOUDS = (
         adapt=chained(quirks.fireworks, quirks.any_tool),
         model_path="accounts/fireworks/models/",
         completions=True,
-        quotes_body=True,
+        **_DIRECT,
     ),
     _vendor(
         "friendliai",
@@ -137,8 +140,8 @@ _CLOUDS = (
     _vendor("galadriel", "https://api.galadriel.com/v1", renamed=_SHORTER),
     _vendor("github", "https://models.inference.ai.azure.com", renamed=_SHORTER),
     _vendor("gmi", "https://api.gmi-serving.com/v1", base_variables=(), renamed=_SHORTER),
-    _vendor("groq", "https://api.groq.com/openai/v1", if_able=_EFFORT, renamed=_SHORTER, quotes_body=True),
-    _vendor("heroku", suffix="/v1", quotes_body=True),
+    _vendor("groq", "https://api.groq.com/openai/v1", if_able=_EFFORT, renamed=_SHORTER, **_DIRECT),
+    _vendor("heroku", suffix="/v1", **_DIRECT),
     _vendor(
         "hyperbolic",
         "https://api.hyperbolic.xyz/v1",
@@ -154,7 +157,7 @@ _CLOUDS = (
         adapt=quirks.only_schemas,
         completions=True,
     ),
-    _vendor("minimax", "https://api.minimax.io/v1", if_able=_THINKING, quotes_body=True),
+    _vendor("minimax", "https://api.minimax.io/v1", if_able=_THINKING, **_DIRECT),
     _vendor(
         "mistral",
         "https://api.mistral.ai/v1",
@@ -195,7 +198,7 @@ _CLOUDS = (
         "https://openrouter.ai/api/v1",
         key_variables=("OPENROUTER_API_KEY", "OR_API_KEY"),
         if_able=_EFFORT | _THINKING,
-        sends={"usage": {"include": True}},
+        sends={"stream": False, "usage": {"include": True}},
         headers={"http-referer": "OR_SITE_URL", "x-title": "OR_APP_NAME"},
         quotes_body=True,
     ),
@@ -203,7 +206,7 @@ _CLOUDS = (
         "ovhcloud",
         "https://oai.endpoints.kepler.ai.cloud.ovh.net/v1",
         **_if_calling(_TOGETHER),
-        quotes_body=True,
+        **_DIRECT,
     ),
     _vendor(
         "perplexity",
@@ -249,7 +252,6 @@ _CLOUDS = (
         "vercel_ai_gateway",
         "https://ai-gateway.vercel.sh/v1",
         key_variables=("VERCEL_AI_GATEWAY_API_KEY", "VERCEL_OIDC_TOKEN"),
-        headers={"http-referer": "VERCEL_SITE_URL", "x-title": "VERCEL_APP_NAME"},
     ),
     _vendor(
         "volcengine",
@@ -274,8 +276,8 @@ _CLOUDS = (
             "stop": ("grok-3-mini", "grok-4", "grok-code-fast"),
             "frequency_penalty": ("grok-4", "grok-code-fast"),
         },
-        adapt=chained(quirks.without_names, quirks.without_strict),
-        quotes_body=True,
+        adapt=chained(quirks.only_users_have_names, quirks.without_strict),
+        **_DIRECT,
     ),
     _vendor(
         "zai",
@@ -302,7 +304,6 @@ _SERVERS = (
         "http://localhost:22088/engines/llama.cpp",
         keyless="dummy-key",
         renamed=_SHORTER,
-        quotes_body=True,
     ),
     _vendor(
         "hosted_vllm",
@@ -310,7 +311,7 @@ _SERVERS = (
         adapt=chained(quirks.effort_for_thinking, quirks.loose_tools),
         keyless=_LOCAL_KEY,
         completions=True,
-        quotes_body=True,
+        **_DIRECT,
     ),
     _vendor(
         "lemonade",
@@ -318,13 +319,20 @@ _SERVERS = (
         key_variables=(),
         keyless="lemonade",
         renamed=_SHORTER,
-        quotes_body=True,
+        **_DIRECT,
     ),
     _vendor("litellm_proxy", takes=ALL | words("user reasoning_effort thinking"), embedding_sends=_NULL_ENCODING),
     _vendor("llamafile", "http://127.0.0.1:8080/v1", keyless=_LOCAL_KEY, completions=True),
     _vendor("lm_studio", keyless=_LOCAL_KEY),
-    _vendor("ollama", "http://localhost:11434", suffix="/v1", keyless="ollama", completions=True),
-    _vendor("oobabooga", suffix="/v1", keyless=_LOCAL_KEY, quotes_body=True),
+    _vendor(
+        "ollama",
+        "http://localhost:11434",
+        takes=ALL | {"reasoning_effort"},
+        suffix="/v1",
+        keyless="ollama",
+        completions=True,
+    ),
+    _vendor("oobabooga", suffix="/v1", keyless=_LOCAL_KEY, **_DIRECT),
     _vendor("openai_like", keyless=_LOCAL_KEY, renamed=_SHORTER, completions=True),
     _vendor("xinference", "http://127.0.0.1:9997/v1", keyless=_LOCAL_KEY, renamed=_SHORTER),
 )
@@ -333,7 +341,7 @@ _ALIASES = {"ai21_chat": "ai21", "aiohttp_openai": "custom_openai", "ollama_chat
 """Further prefixes. ``ollama_chat`` is Ollama's own dialect in the reference; Ollama speaks OpenAI's just as well."""
 
 VENDORS = {vendor.name: vendor for vendor in (*_CLOUDS, *_CATALOGS, *_SERVERS)}
-VENDORS |= {alias: VENDORS[name] for alias, name in _ALIASES.items()}
+VENDORS |= {alias: msgspec.structs.replace(VENDORS[name], name=alias) for alias, name in _ALIASES.items()}
 
 
 @lru_cache

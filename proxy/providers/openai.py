@@ -100,7 +100,7 @@ class OpenAICompatible:
         body = without(secrets, await response.read(MAX_ERROR_BODY))
         shown = [(name, without(secrets, value.encode()).decode()) for name, value in response.headers]
         if self.vendor.quotes_body and attempt.endpoint == "chat":
-            body = openai_format.encode({"error": body.decode(errors="replace")})
+            body = openai_format.encode({"error": {"message": body.decode(errors="replace")}})
         coded = attempt.endpoint != "chat"
         return failure_from_answer(self.exception, response.status, shown, body, coded=coded)
 

@@ -56,6 +56,22 @@ UNSENT = frozenset(("store", "prompt_cache_key", "verbosity"))
 """Of OpenAI's parameters those that the reference sends to no other vendor."""
 _SILENT = frozenset(("user", "stream_options"))
 """Left out without a word where they are not taken."""
+_TOLD = (
+    *("functions", "function_call", "temperature", "top_p", "n", "stop", "max_tokens", "max_completion_tokens"),
+    *("modalities", "prediction", "audio", "presence_penalty", "frequency_penalty", "logit_bias", "response_format"),
+    *(
+        "seed",
+        "tools",
+        "tool_choice",
+        "logprobs",
+        "top_logprobs",
+        "parallel_tool_calls",
+        "reasoning_effort",
+        "thinking",
+    ),
+    *("web_search_options", "safety_identifier", "service_tier", "prompt_cache_key", "store"),
+)
+"""The order in which a refusal names them."""
 _MAX_TOKENS = "max_tokens"
 _DEVELOPER = b'"developer"'
 _SYSTEM = msgspec.Raw(b'"system"')
@@ -136,14 +152,15 @@ def adapted(body: Body, rules: ParamRules, *, drop: bool, allowed: Collection[st
     Raises:
         Failure: 400, the model does not take a parameter.
     """
-    unsupported = [name for name in body if name in rules.refused and name not in allowed and present(body[name])]
-    if unsupported and not drop and not (unsupported == ["n"] and bytes(body["n"]) == b"1"):
+    refused = [name for name in body if name in rules.refused and name not in allowed and present(body[name])]
+    unsupported = sorted((name for name in refused if name != "n" or bytes(body[name]) != b"1"), key=_TOLD.index)
+    if unsupported and not drop:
         raise refusal(
             f"{rules.vendor} does not support parameters: {unsupported}, for model={rules.model}. To drop these, set "
             "`litellm.drop_params=True` or for proxy:\n\n`litellm_settings:\n drop_params: true`\n. \n If you want to use "
             f"these params dynamically send allowed_openai_params={unsupported} in your request."
         )
-    left_out = rules.ignored.union(unsupported)
+    left_out = rules.ignored.union(refused)
     if left_out.isdisjoint(body) and rules.renamed.keys().isdisjoint(body) and rules.fixed_temperature is None:
         return body
     new = {name: body[old] for old, name in rules.renamed.items() if old in body and old not in left_out}

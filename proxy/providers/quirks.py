@@ -48,11 +48,21 @@ def _with_text(message: Message) -> Message:
     return message | {"content": "".join(part["text"] for part in content)}
 
 
-def without_names(body: Body, _: Deployment) -> Body:
-    """Messages without ``name``."""
-    if b'"name"' not in bytes(body["messages"]):
-        return body
-    return _each(body, "messages", lambda message: {key: value for key, value in message.items() if key != "name"})
+def only_users_have_names(body: Body, _: Deployment) -> Body:
+    """Other messages without ``name``."""
+    return _named(body, "user")
+
+
+def only_tools_have_names(body: Body, _: Deployment) -> Body:
+    """Other messages without ``name``."""
+    return _named(body, "tool")
+
+
+def _named(body: Body, role: str) -> Body:
+    def changed(message: Message) -> Message:
+        return message if message.get("role") == role else {key: item for key, item in message.items() if key != "name"}
+
+    return _each(body, "messages", changed) if b'"name"' in bytes(body["messages"]) else body
 
 
 def without_strict(body: Body, _: Deployment) -> Body:
