@@ -33,6 +33,8 @@ class Usage(msgspec.Struct, frozen=True):
     total_tokens: int = 0
     cached_tokens: int = 0
     reasoning_tokens: int = 0
+    cache_creation_tokens: int = 0
+    """Written to the vendor's cache; prompt tokens, as those read from it are."""
 
 
 class Identity(msgspec.Struct, frozen=True):

@@ -113,6 +113,18 @@ def test_an_answer(case: Case, shape: str) -> None:
         assert answer.json["usage"]["prompt_tokens_details"]["cached_tokens"] == 3
 
 
+@pytest.mark.parametrize("cached", ["read", "written", "both"])
+def test_the_cost_of_cached_tokens(case: Case, cached: str) -> None:
+    usage = {"input_tokens": 100, "output_tokens": 50}
+    usage |= {} if cached == "written" else {"cache_read_input_tokens": 300}
+    usage |= {} if cached == "read" else {"cache_creation_input_tokens": 700}
+    case.script({"claude-3-7-sonnet-20250219": [message(text("hi"), usage=usage)]})
+    answer = case.chat("claude-thinker")
+    case.assert_same_as_recorded(headers=["x-litellm-response-cost"])
+    dollars = {"read": 0.00114, "written": 0.003675, "both": 0.003765}[cached]
+    assert float(answer.headers["x-litellm-response-cost"]) == pytest.approx(dollars)
+
+
 JSON_ANSWERS: dict[str, Reply] = {
     "object": message(calls("json_tool_call", age=3), stop_reason="tool_use"),
     "values": message(calls("json_tool_call", values=[{"age": 3}]), stop_reason="tool_use"),

@@ -35,6 +35,8 @@ class Rates(msgspec.Struct, frozen=True):
     written: float
     reasoning: float
     """Written, but not shown."""
+    creating: float = 0.0
+    """Read, and written to the vendor's cache; 0 when no price is given for it, as in the reference."""
     above: "tuple[tuple[int, Rates], ...]" = ()
     """Prices of calls with more prompt tokens than this, the largest number first."""
 
@@ -45,7 +47,8 @@ class Rates(msgspec.Struct, frozen=True):
                 return rates.cost(usage)
         cached = min(usage.cached_tokens, usage.prompt_tokens)
         thought = min(usage.reasoning_tokens, usage.completion_tokens)
-        read = (usage.prompt_tokens - cached) * self.fresh + cached * self.cached
+        created = min(usage.cache_creation_tokens, usage.prompt_tokens - cached)
+        read = (usage.prompt_tokens - cached - created) * self.fresh + cached * self.cached + created * self.creating
         return read + ((usage.completion_tokens - thought) * self.written + thought * self.reasoning)
 
 
@@ -151,6 +154,7 @@ def _flat_rates(prices: Mapping[str, Any], suffix: str, below: Rates | None) -> 
         cached=price("cache_read_input_token_cost", below.cached if below else 0.0),
         written=written,
         reasoning=_amount(prices.get("output_cost_per_reasoning_token"), written),
+        creating=price("cache_creation_input_token_cost", below.creating if below else 0.0),
     )
 
 

@@ -33,6 +33,15 @@ _BYTES_PER_TOKEN = 5
 """Of languages that do not write blanks between their words."""
 
 
+class _Known(msgspec.Struct):
+    """What is read of a block; the rest is handed on."""
+
+    type: str
+    text: str = ""
+    thinking: str = ""
+    citations: list[Fields] | None = None
+
+
 class _Message(msgspec.Struct):
     content: list[Block]
     usage: Fields
@@ -55,11 +64,8 @@ class Content(msgspec.Struct):
     searches: list[Block] = []
     results: list[Block] = []
     compactions: list[Block] = []
-
-    @property
-    def thoughts(self) -> str:
-        """The text of the thinking, as far as it is shown."""
-        return "".join(block.get("thinking") or "" for block in self.thinking or ())
+    thoughts: str = ""
+    """The text of the thinking, as far as it is shown."""
 
 
 def chat_completion(
@@ -136,23 +142,23 @@ def _structured(content: Content) -> Fields | None:
 def _read(blocks: list[Block]) -> Content:
     content = Content()
     for index, block in enumerate(blocks):
-        _read_block(content, index, block)
-        if block.get("citations") is not None:
-            told = [citation | {"supported_text": block.get("text", "")} for citation in block["citations"]]
+        known = msgspec.convert(block, _Known)
+        _read_block(content, index, block, known)
+        if known.citations is not None:
+            told = [citation | {"supported_text": known.text} for citation in known.citations]
             content.citations = [*(content.citations or ()), told]
     return content
 
 
-def _read_block(content: Content, index: int, block: Block) -> None:
-    kind = block.get("type")
-    if not isinstance(kind, str):
-        raise msgspec.ValidationError(f"content[{index}] has no type")
+def _read_block(content: Content, index: int, block: Block, known: _Known) -> None:
+    kind = known.type
     if kind == "text":
-        content.text += str(block.get("text", ""))
+        content.text += known.text
     elif kind in ("tool_use", "server_tool_use"):
         content.tool_calls.append(_tool_call(index, block))
     elif kind in ("thinking", "redacted_thinking"):
         content.thinking = [*(content.thinking or ()), block]
+        content.thoughts += known.thinking
     elif kind in _SEARCHES:
         content.searches.append(block)
     elif kind == "compaction":
@@ -205,7 +211,7 @@ def chat_usage(usage: Fields, *, thoughts: str = "", tool_searches: int = 0) -> 
     laid_out |= {"cache_creation_input_tokens": written, "cache_read_input_tokens": read}
     if usage.get("inference_geo") is not None:
         laid_out["inference_geo"] = usage["inference_geo"]
-    return laid_out, Usage(prompt, completion, prompt + completion, read, reasoning)
+    return laid_out, Usage(prompt, completion, prompt + completion, read, reasoning, written)
 
 
 def _searches(usage: Fields, tool_searches: int) -> Fields:

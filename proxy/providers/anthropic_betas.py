@@ -52,7 +52,8 @@ def _of_tools(tools: Any) -> Iterator[str]:
         if not isinstance(tool, dict):
             continue
         yield from (beta for beginning, beta in _TOOLS.items() if str(tool.get("type")).startswith(beginning))
-        if tool.get("input_examples") or _CODE in (tool.get("allowed_callers") or ()):
+        callers = tool.get("allowed_callers")
+        if tool.get("input_examples") or (isinstance(callers, list) and _CODE in callers):
             yield "advanced-tool-use-2025-11-20"
 
 

@@ -19,10 +19,10 @@ _BILLING = "x-anthropic-billing-header:"
 _SERVER_TOOL = "srvtoolu_"
 _DATA_URL = re.compile(r"data:(?P<media>[^;,]*);base64,(?P<data>.*)", re.DOTALL)
 _ODD_IN_AN_ID = re.compile(r"[^a-zA-Z0-9_-]")
-_OWN_BLOCKS = frozenset(("server_tool_use", "tool_search_tool_result"))
+_OWN_BLOCKS = ("server_tool_use", "tool_search_tool_result")
 _SYSTEM_ROLES = frozenset(("system", "developer"))
 _USER_ROLES = frozenset(("user", "tool", "function"))
-_IMAGES = frozenset(("image/jpeg", "image/png", "image/gif", "image/webp"))
+_IMAGES = ("image/jpeg", "image/png", "image/gif", "image/webp")
 
 
 class Untranslatable(ValueError):
@@ -126,7 +126,7 @@ def _merged(messages: list[Message]) -> list[Block]:
 def _strip(content: list[Block]) -> None:
     """Anthropic refuses a last message of the assistant that ends with blanks."""
     for block in content:
-        if block.get("type") == "text":
+        if block.get("type") == "text" and isinstance(block.get("text"), str):
             block["text"] = block["text"].rstrip()
 
 

@@ -20,6 +20,8 @@ _SEARCHES = {
 }
 _MOST_SEARCHES = {"low": 1, "medium": 5, "high": 10}
 """Web searches by OpenAI's ``search_context_size``."""
+_CHOICES = {"auto": "auto", "required": "any", "any": "any", "none": "none"}
+"""Anthropic's names of the choices that name no tool."""
 _PLACE = ("city", "country", "region", "timezone")
 _OPTIONS: tuple[str, ...] = ("cache_control", "defer_loading", "allowed_callers", "input_examples")
 """May stand in an OpenAI-like tool or in its function; the first may in every kind of tool."""
@@ -120,16 +122,11 @@ def translate_choice(choice: Any, parallel: bool | None) -> Tool | None:
 
 
 def _choice(choice: Any) -> Tool | None:
-    simple = {"auto": "auto", "required": "any", "any": "any", "none": "none"}
-    if isinstance(choice, str):
-        return {"type": simple[choice]} if choice in simple else None
-    if not isinstance(choice, dict):
-        return None
-    function = choice.get("function")
+    function = choice.get("function") if isinstance(choice, dict) else None
     if isinstance(function, dict):
         return None if function.get("name") is None else {"type": "tool", "name": function["name"]}
-    kind = choice.get("type")
-    return {"type": simple[kind]} if kind in simple else None
+    kind = _CHOICES.get(str(choice.get("type") if isinstance(choice, dict) else choice))
+    return None if kind is None else {"type": kind}
 
 
 def web_search(options: dict[str, Any]) -> Tool:
@@ -139,8 +136,8 @@ def web_search(options: dict[str, Any]) -> Tool:
     near = location.get("approximate") if isinstance(location, dict) else None
     if isinstance(near, dict):
         tool["user_location"] = {"type": "approximate", **{name: near[name] for name in _PLACE if name in near}}
-    size = options.get("search_context_size")
-    return tool | {"max_uses": _MOST_SEARCHES[size]} if size in _MOST_SEARCHES else tool
+    most = _MOST_SEARCHES.get(str(options.get("search_context_size")))
+    return tool if most is None else tool | {"max_uses": most}
 
 
 def schema_tool(schema: dict[str, Any]) -> Tool:

@@ -67,6 +67,11 @@ def test_a_base_model_of_another_provider_counts() -> None:
     assert cost(azure).final == 0.00725
 
 
+def test_tokens_written_to_the_cache_have_a_price_of_their_own() -> None:
+    usage = Usage(1100, 50, 1150, cached_tokens=300, cache_creation_tokens=700)
+    assert cost(deployment("anthropic/claude-3-7-sonnet-20250219"), usage).final == pytest.approx(0.003765)
+
+
 def test_own_price_of_cached_tokens_changes_the_table() -> None:
     item = deployment("openai/gpt-4o-mini", prices={"cache_read_input_token_cost": 0.0001})
     assert cost(item).final == pytest.approx(0.00042 + 200 * 0.0001)
