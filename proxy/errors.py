@@ -85,6 +85,8 @@ class Failure(GatewayError):
         """Seconds, from the upstream's header."""
         self.reached = reached
         """False when no upstream was called or none could be connected to."""
+        self.blames_deployment = True
+        """False when the client brought it about: then the deployment's health does not suffer."""
         self.retries: tuple[int, int] | None = None
         """How many retries were made, of how many at the most."""
 

@@ -90,6 +90,7 @@ class Pipeline:
                     reply = await self._attempt(decision, body)
                 except Failure as error:
                     failure = error
+                    failure.blames_deployment = not self._asked_for(error)
                     self._failed(decision.hop.model, decision.deployment, error)
             else:
                 await asyncio.sleep(decision.seconds)
@@ -100,6 +101,10 @@ class Pipeline:
                 self._call.outcome.route = answered.value
                 self._call.outcome.upstream_seconds = self._upstream_seconds
                 return Routed(reply, answered.value, self._upstream_seconds)
+
+    def _asked_for(self, failure: Failure) -> bool:
+        """Whether the client itself brought the failure about, by a mock or by a timeout of its own choice."""
+        return self._asked.mock_response is not None or (failure.kind == "timeout" and self._asked.timeout is not None)
 
     async def _attempt(self, step: Try, body: Body) -> Reply:
         deployment = step.deployment

@@ -25,6 +25,8 @@ def gateway(upstream: UpstreamControl, tmp_path_factory: pytest.TempPathFactory)
         "model_list": [
             deployment("any/*", upstream.url, model="*"),
             deployment("unreachable", "http://127.0.0.1:9"),
+            deployment("pair", upstream.url, model="pair-1"),
+            deployment("pair", upstream.url, model="pair-2"),
             {"model_name": "echo", "litellm_params": {"model": "offline/echo"}},
         ],
         "router_settings": {"num_retries": 0},

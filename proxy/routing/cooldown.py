@@ -6,8 +6,8 @@ failed. With ``allowed_fails`` (or a policy for the class of error) it cools dow
 minute, single deployments included.
 
 Deliberate differences from the reference: the default rules never cool down the only deployment of a group (there one
-client's 404 shuts the model for all others), a deployment that refuses connections cools down at once, and requests that
-are wrong do not count as failures of the deployment that says so.
+client's 404 shuts the model for all others), a deployment that refuses connections cools down at once, and what
+clients bring about (wrong requests, timeouts of their own choice, mocked errors) is no failure of the deployment.
 """
 
 import time
@@ -65,7 +65,7 @@ class Cooldowns:
         """Count a failure and cool the deployment down when the rules say so."""
         record = self._current(deployment)
         record.requests += 1
-        if 400 <= failure.status < 500 and failure.status not in TELLING:
+        if not failure.blames_deployment or (400 <= failure.status < 500 and failure.status not in TELLING):
             return
         record.failures += 1
         if not settings.disable_cooldowns and self._cools_down(record, group_size, failure, settings):

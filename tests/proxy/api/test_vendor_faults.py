@@ -9,6 +9,7 @@ import pytest
 
 from fixtures import replies
 from fixtures.replies import Reply, ok, status, stream
+from fixtures.running import UpstreamControl
 from tests.conftest import Vendor
 from tests.gateways import Gateway
 
@@ -180,3 +181,21 @@ class TestSecrets:
     def test_nor_within_a_stream(self, gateway: Gateway, vendor: Vendor) -> None:
         vendor.answers(stream(["one "], error_after=2, error={"message": f"no, {SECRET}", "code": SECRET}))
         assert SECRET not in gateway.chat(vendor.name, stream=True).text
+
+
+class TestCooldowns:
+    """``pair`` has two deployments, which may cool down."""
+
+    def test_no_client_can_put_a_deployment_to_rest(self, gateway: Gateway, upstream: UpstreamControl) -> None:
+        upstream.script("pair", {"pair-1": [replies.slow(0.3)], "pair-2": [replies.slow(0.3)]})
+        for _ in range(6):
+            assert gateway.chat("pair", timeout=0.02, num_retries=1).status_code == 408
+            assert gateway.chat("pair", mock_response="litellm.RateLimitError", num_retries=1).status_code == 429
+        assert gateway.chat("pair").status_code == 200
+
+    def test_a_vendor_can(self, gateway: Gateway, upstream: UpstreamControl) -> None:
+        upstream.script("pair", {"pair-1": [replies.rate_limited()], "pair-2": [replies.rate_limited()]})
+        assert gateway.chat("pair", num_retries=1).status_code == 429
+        answer = gateway.chat("pair")
+        assert "No deployments available for selected model, Try again in" in error(answer, 429)["message"]
+        assert len(upstream.journal("pair")) == 2

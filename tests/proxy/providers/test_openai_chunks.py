@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.call import Usage
@@ -212,6 +212,7 @@ def test_what_is_no_chunk_ends_the_stream(garbage: bytes) -> None:
         Fed(event(say("a")), garbage)
 
 
+@settings(max_examples=50)
 @given(
     st.sampled_from((Chunks, TextChunks)),
     st.lists(

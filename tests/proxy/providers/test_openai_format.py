@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.call import Usage
@@ -27,6 +27,7 @@ def laid_out(kind: str, answer: Any, model: str | None = "asked-for") -> tuple[A
     return exact(body), usage
 
 
+@settings(max_examples=50)
 @given(answers.chats())
 def test_no_field_of_a_chat_completion_is_lost(answer: dict[str, Any]) -> None:
     got, _ = laid_out("chat", answer)
@@ -172,6 +173,7 @@ def test_what_is_no_answer_is_refused(kind: str, body: bytes) -> None:
         LAYOUTS[kind](body, "m")
 
 
+@settings(max_examples=50)
 @given(
     st.sampled_from(sorted(LAYOUTS)),
     st.dictionaries(st.sampled_from(("id", "model", "choices", "data", "usage", "object", "created")), answers.values),
@@ -184,6 +186,7 @@ def test_any_json_is_laid_out_or_refused(kind: str, answer: dict[str, Any]) -> N
     assert isinstance(got, dict)
 
 
+@settings(max_examples=50)
 @given(answers.values, st.sampled_from(("message", "logprobs", "finish_reason", "index", "delta")))
 def test_any_value_in_a_choice_is_laid_out_or_refused(value: Any, name: str) -> None:
     try:

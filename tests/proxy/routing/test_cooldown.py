@@ -141,3 +141,12 @@ def test_requests_that_are_wrong_say_nothing_about_the_deployment() -> None:
 
 def test_nothing_rests_when_cooldowns_are_off() -> None:
     assert fail(Cooldowns(Clock()), 9, 2, 429, disable_cooldowns=True) == 0
+
+
+def test_what_the_client_brought_about_says_nothing_about_the_deployment() -> None:
+    cooldowns, one = Cooldowns(Clock()), deployment()
+    for status in (408, 429, 500) * 9:
+        brought_about = failure(status, reached=False)
+        brought_about.blames_deployment = False
+        cooldowns.failed(one, 2, brought_about, RouterSettings(allowed_fails=0))
+    assert cooldowns.remaining(one) == 0
