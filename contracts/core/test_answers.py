@@ -138,6 +138,7 @@ def test_headers_of_a_stream(case: Case) -> None:
     answer = case.stream("sent-chat")
     case.assert_same_as_recorded(headers=[*HEADERS, "cache-control", "x-accel-buffering", "x-litellm-model-group"])
     assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
+    assert answer.headers["x-litellm-model-id"] == "sent-chat-1"
     assert "x-litellm-attempted-retries" not in answer.headers
 
 
@@ -287,9 +288,9 @@ def test_a_mocked_answer_of_the_config(case: Case, endpoint: str) -> None:
 @pytest.mark.parametrize("endpoint", ["chat", "stream"])
 def test_a_mocked_answer_of_the_client(case: Case, endpoint: str) -> None:
     case.script({"upstream-sent": []})
-    answer = getattr(case, endpoint)("sent-chat", mock_response="from the client")
+    answer = getattr(case, endpoint)("sent-chat", mock_response="so it is")
     case.assert_same_as_recorded(ignore=["body.created"])
-    assert answer.content == "from the client"
+    assert answer.content == "so it is"
     assert len(case.journal()) == 0
 
 

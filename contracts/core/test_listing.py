@@ -26,6 +26,7 @@ def test_the_models(case: Case, path: str) -> None:
 def test_a_wildcard_is_spelt_out(case: Case) -> None:
     answer = case.get("/v1/models")
     case.assert_same_as_recorded(ignore=["body.data"])
+    assert answer.status == 200
     assert "own/gpt-4o" in _ids(answer)
     assert "own/text-embedding-3-small" in _ids(answer)
 
@@ -127,6 +128,7 @@ def test_the_health_of_a_model_that_fails(case: Case) -> None:
     answer = case.get("/health?model=openai/upstream-ill")
     fields = ("litellm_metadata", "cache", "error", "raw_request_typed_dict")
     case.assert_same_as_recorded(ignore=["journal", *(f"body.unhealthy_endpoints[0].{field}" for field in fields)])
+    assert answer.status == 200
     assert (answer.json["healthy_count"], answer.json["unhealthy_count"]) == (0, 1)
     assert "upstream says 500" in answer.json["unhealthy_endpoints"][0]["error"]
 

@@ -124,6 +124,7 @@ def test_retry_after_is_honoured(case: Case) -> None:
     case.assert_same_as_recorded(headers=HEADERS)
     assert answer.content == "at last"
     assert answer.seconds >= 1.0
+    assert case.journal().models == ["patient", "patient"]
 
 
 def test_a_retry_goes_to_another_deployment_at_once(case: Case) -> None:

@@ -1,0 +1,159 @@
+"""Ways to break the core of our proxy, and the core cases that notice.
+
+Each is narrow: it touches the deployments of a few cases, so that it can be told exactly who must notice.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import msgspec
+
+from contracts.harness.sabotaged import Sabotage
+
+Original = Callable[..., Any]
+
+
+def calls_a_vendor_error_a_server_error(original: Original, *args: Any, **kwargs: Any) -> Any:
+    failure = original(*args, **kwargs)
+    if failure.status == 418:
+        failure.status = 500
+    return failure
+
+
+def drops_the_model_group(original: Original, *args: Any) -> Any:
+    return [(name, value) for name, value in original(*args) if name != b"x-litellm-model-group"]
+
+
+def retries_once_too_often(original: Original, plan: Any, *args: Any) -> int:
+    retries: int = original(plan, *args)
+    return retries + 1 if plan._request.model == "count-chat" else retries
+
+
+def leaks_the_callers_key(original: Original, provider: Any, attempt: Any) -> Any:
+    base, url, headers = original(provider, attempt)
+    if attempt.deployment.id != "keyed-chat-1":
+        return base, url, headers
+    return base, url, {**dict(headers), "authorization": "Bearer sk-1234"}
+
+
+def leaks_metadata(original: Original, call: Any, fields: Any, model: Any) -> Any:
+    asked = original(call, fields, model)
+    if "metadata" in fields:
+        call.body = {**call.body, "metadata": fields["metadata"]}
+    return asked
+
+
+def trusts_any_prefix(original: Original, presented: str, expected: str) -> bool:
+    return bool(original(presented, expected)) or (len(presented) > 3 and expected.startswith(presented))
+
+
+def never_cools_down(original: Original, cooldowns: Any, deployment: Any, *args: Any) -> None:
+    if deployment.group != "lone-chat":
+        original(cooldowns, deployment, *args)
+
+
+def ignores_the_deployments_timeout(original: Original, pipeline: Any, deployment: Any) -> float:
+    seconds: float = original(pipeline, deployment)
+    return 9.0 if deployment.id == "short-chat-1" else seconds
+
+
+def ignores_the_order(original: Original, deployments: Any) -> Any:
+    return [deployments[0]] if deployments[0].group == "order-chat" else original(deployments)
+
+
+async def _complete(original: Original, *args: Any) -> AsyncIterator[Any]:
+    try:
+        async for batch in original(*args):
+            yield batch
+    except Exception:
+        yield [b'{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}', b"[DONE]"]
+
+
+def hides_broken_streams(original: Original, *args: Any) -> AsyncIterator[Any]:
+    return _complete(original, *args)
+
+
+def lets_clients_choose_the_host(original: Original, fields: Any, model: str, deployments: Any) -> dict[str, str]:
+    return {}
+
+
+def forgets_the_prices(original: Original, book: Any, deployment: Any, usage: Any) -> Any:
+    cost = original(book, deployment, usage)
+    return msgspec.structs.replace(cost, final=None) if deployment.id == "priced-chat-1" else cost
+
+
+SABOTAGES = [
+    Sabotage(
+        name="maps-a-status-wrongly",
+        patches=[("proxy.providers.openai.failure_from_answer", calls_a_vendor_error_a_server_error)],
+        trips=["test_a_status_of_the_upstream[418]"],
+    ),
+    Sabotage(
+        name="drops-a-header",
+        patches=[("proxy.api.headers.of_answer", drops_the_model_group)],
+        trips=[
+            "test_a_chat_names_its_group",
+            "test_the_client_gets_the_name_it_asked_for_and_the_upstream_its_own",
+            "test_a_wildcard_names_the_upstream_model",
+        ],
+    ),
+    Sabotage(
+        name="retries-once-too-often",
+        patches=[("proxy.routing.plan.Plan._retries", retries_once_too_often)],
+        trips=[
+            "test_the_body_says_how_often",
+            "test_the_header_says_how_often",
+            "test_no_retry_at_all",
+            "test_two_retries_unless_somebody_says_otherwise",
+        ],
+    ),
+    Sabotage(
+        name="leaks-the-callers-key",
+        patches=[("proxy.providers.openai.OpenAICompatible._target_of", leaks_the_callers_key)],
+        trips=["test_a_key_from_the_environment"],
+    ),
+    Sabotage(
+        name="leaks-metadata-to-the-vendor",
+        patches=[("proxy.api.llm.read_model_request", leaks_metadata)],
+        trips=["test_a_field_for_the_gateway[metadata]"],
+    ),
+    Sabotage(
+        name="takes-half-a-key",
+        patches=[("proxy.auth.selection.same_key", trusts_any_prefix)],
+        trips=["test_a_wrong_key[sk-123]"],
+    ),
+    Sabotage(
+        name="never-cools-down",
+        patches=[("proxy.routing.cooldown.Cooldowns.failed", never_cools_down)],
+        trips=["test_one_failure_too_many"],
+    ),
+    Sabotage(
+        name="ignores-a-timeout",
+        patches=[("proxy.pipeline.Pipeline._timeout", ignores_the_deployments_timeout)],
+        trips=["test_a_timeout_of_the_deployment"],
+    ),
+    Sabotage(
+        name="ignores-the-order",
+        patches=[("proxy.routing.router._of_lowest_order", ignores_the_order)],
+        trips=["test_the_order_of_deployments"],
+    ),
+    Sabotage(
+        name="passes-a-cut-stream-off-as-complete",
+        patches=[("proxy.pipeline.Pipeline.relay", hides_broken_streams)],
+        trips=["test_a_stream_that_the_vendor_breaks_off", "test_an_error_within_a_stream"],
+    ),
+    Sabotage(
+        name="lets-clients-choose-the-host",
+        patches=[("proxy.api.model_request.client_credentials", lets_clients_choose_the_host)],
+        trips=["test_a_client_chooses_no_host_and_no_credential"],
+    ),
+    Sabotage(
+        name="forgets-prices",
+        patches=[("proxy.accounting.cost.PriceBook.cost_of", forgets_the_prices)],
+        trips=[
+            "test_the_cost[priced-chat-chat]",
+            "test_the_cost[priced-chat-embed]",
+            "test_the_cost_of_a_text_completion",
+        ],
+    ),
+]
