@@ -4,7 +4,6 @@ A vendor that needs more has a file of its own, which is found before this table
 parameters of LiteLLM 1.81.14, and the recordings of what it sends (contracts/core/test_providers_compatible.py).
 """
 
-from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -12,10 +11,11 @@ import msgspec
 
 from proxy.deployment import Deployment
 from proxy.providers import quirks
+from proxy.providers.base import find_provider
 from proxy.providers.openai import OpenAICompatible
-from proxy.providers.openai_params import ParamRules, rules_of
+from proxy.providers.openai_params import Facts, ParamRules
 from proxy.providers.quirks import chained
-from proxy.providers.vendor import ALL, OPENAI, Vendor, words
+from proxy.providers.vendor import ALL, Vendor, words
 
 _SHORTER = {"max_completion_tokens": "max_tokens"}
 _LIMITED = words("max_tokens max_completion_tokens temperature top_p stop response_format")
@@ -351,13 +351,11 @@ def compatible_provider(name: str) -> OpenAICompatible | None:
     return None if vendor is None else OpenAICompatible(vendor)
 
 
-def param_rules(deployment: Deployment, facts: Mapping[str, Any]) -> ParamRules | None:
+def param_rules(deployment: Deployment, facts: Facts) -> ParamRules | None:
     """What the model of a deployment does not take; ``None``: its provider sees to that itself.
 
     Args:
         facts: the model's fields of the packaged table.
     """
-    if deployment.provider == OPENAI.name:
-        return rules_of(deployment.model, facts)
-    vendor = VENDORS.get(deployment.provider)
-    return None if vendor is None else vendor.rules(deployment.model, facts)
+    provider = find_provider(deployment.provider)
+    return provider.rules(deployment.model, facts) if isinstance(provider, OpenAICompatible) else None

@@ -11,6 +11,8 @@ from proxy.providers import openai_format
 from proxy.providers.base import Attempt, Reply
 from proxy.providers.failures import failure_from_answer, timed_out, unreachable, unreadable, why_unreadable
 from proxy.providers.openai_chunks import Chunks, TextChunks
+from proxy.providers.openai_params import Facts, ParamRules, rules_of
+from proxy.providers.prompts import as_chat, as_text
 from proxy.providers.secrecy import secrets_of, without
 from proxy.providers.streams import EventStream
 from proxy.providers.vendor import OPENAI, Vendor
@@ -48,6 +50,8 @@ class OpenAICompatible:
 
     async def send(self, attempt: Attempt, client: UpstreamClient) -> Reply:
         """See :meth:`proxy.providers.base.Provider.send`."""
+        if attempt.endpoint == "completions" and not self.vendor.completions:
+            return as_text(await self.send(as_chat(attempt), client), stream=attempt.stream)
         api_base, url, headers = self._target_of(attempt)
         sent = headers
         if attempt.headers:
@@ -69,6 +73,10 @@ class OpenAICompatible:
         except TooLarge as error:
             raise unreadable(self.exception, f"The answer is larger than {error.limit} bytes.") from error
         return self._reply(attempt, response, api_base, body, headers)
+
+    def rules(self, model: str, facts: Facts) -> ParamRules:
+        """What ``model`` does not take; ``facts`` are its fields of the packaged table."""
+        return self.vendor.rules(model, facts)
 
     def _reply(
         self, attempt: Attempt, response: UpstreamResponse, api_base: str, body: bytes, headers: Headers
@@ -102,7 +110,10 @@ class OpenAICompatible:
         if self.vendor.quotes_body and attempt.endpoint == "chat":
             body = openai_format.encode({"error": {"message": body.decode(errors="replace")}})
         coded = attempt.endpoint != "chat"
-        return failure_from_answer(self.exception, response.status, shown, body, coded=coded)
+        return self._failure_of(response.status, shown, body, coded=coded)
+
+    def _failure_of(self, status: int, headers: Headers, body: bytes, *, coded: bool) -> Failure:
+        return failure_from_answer(self.exception, status, headers, body, coded=coded)
 
     def _body(self, attempt: Attempt) -> bytes:
         deployment, vendor = attempt.deployment, self.vendor
@@ -116,22 +127,36 @@ class OpenAICompatible:
         deployment, own = attempt.deployment, attempt.credentials
         if not own:
             return self._target(deployment, attempt.endpoint)
-        fields = {name: own.get(name) for name in ("api_base", "api_key", "organization")}
+        params = deployment.params
+        fields = {name: own.get(name) for name in ("api_base", "api_key", "api_version", "organization")}
         fields["api_base"] = fields["api_base"] or own.get("base_url")
         changed = {name: value for name, value in fields.items() if value}
-        params = msgspec.structs.replace(deployment.params, **changed)
+        others = {name: value for name, value in own.items() if name not in fields and name != "base_url"}
+        params = msgspec.structs.replace(params, **changed, other=params.other | others)
         return self._make_target(msgspec.structs.replace(deployment, params=params), attempt.endpoint)
 
     def _make_target(self, deployment: Deployment, endpoint: str) -> tuple[str, str, Headers]:
         """Base URL, URL and headers of a deployment's calls."""
         params = deployment.params
         api_base = self.vendor.base_of(deployment)
-        headers = {"authorization": f"Bearer {self.vendor.key_of(deployment)}", "content-type": "application/json"}
-        headers |= self.vendor.own_headers()
+        headers = self._credentials(deployment) | {"content-type": "application/json"} | self.vendor.own_headers()
         if params.organization:
             headers["openai-organization"] = params.organization
         headers |= {name.lower(): text for name, text in params.extra_headers.items()}
-        return api_base, api_base + PATHS[endpoint], list(headers.items())
+        return api_base, self._url(deployment, api_base, endpoint), list(headers.items())
+
+    def _credentials(self, deployment: Deployment) -> dict[str, str]:
+        return {"authorization": f"Bearer {self.vendor.key_of(deployment)}"}
+
+    def _url(self, _deployment: Deployment, api_base: str, endpoint: str) -> str:
+        return api_base + PATHS[endpoint]
+
+
+class OpenAI(OpenAICompatible):
+    """OpenAI itself, whose models differ in the parameters that they take."""
+
+    def rules(self, model: str, facts: Facts) -> ParamRules:
+        return rules_of(model, facts)
 
 
 def _timeouts(attempt: Attempt) -> Timeouts:
@@ -156,4 +181,4 @@ def _wants_usage(attempt: Attempt) -> bool:
         return False
 
 
-provider = OpenAICompatible(OPENAI)
+provider = OpenAI(OPENAI)

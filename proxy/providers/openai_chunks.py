@@ -31,6 +31,7 @@ DONE = b"[DONE]"
 _ASSISTANT = msgspec.Raw(b'"assistant"')
 _FUNCTION = msgspec.Raw(b'"function"')
 _EMPTY = msgspec.Raw(b"{}")
+_NO_ID = msgspec.Raw(b'""')
 _ZERO = msgspec.Raw(b"0")
 _EMPTY_VALUES = (b"null", b'""', b"[]", b"{}")
 _TOP = frozenset(("id", "object", "created", "model", "system_fingerprint", "choices", "usage"))
@@ -76,7 +77,7 @@ class Chunks:
 
     def _converted(self, fields: Body) -> bytes | None:
         choices = decode_objects(fields["choices"])
-        if not self._base:
+        if self._base.get("id", _NO_ID) == _NO_ID:  # Azure's first event only says what its filter found in the prompt
             self._base = self._first_fields(fields)
         if present(fields.get("usage")):
             self.usage = read_usage(fields)

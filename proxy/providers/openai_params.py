@@ -13,6 +13,9 @@ from proxy.call import Body
 from proxy.errors import Failure
 from proxy.providers.openai_format import decode_objects, present, raw
 
+Facts = Mapping[str, Any]
+"""A model's fields of the packaged table; empty: nothing is known of it."""
+
 PARAMS = (
     "frequency_penalty",
     "logit_bias",
@@ -79,7 +82,7 @@ _reasoning = re.compile(r"o\d")
 _gpt_5 = re.compile(r"gpt-5(?!-chat)")
 
 
-def supported_params(model: str, facts: Mapping[str, Any]) -> list[str]:
+def supported_params(model: str, facts: Facts) -> list[str]:
     """The parameters of ``model`` (without the provider's prefix); ``facts`` are its fields of the packaged table."""
     dropped: frozenset[str] = frozenset()
     added: list[str] = []
@@ -117,7 +120,7 @@ class ParamRules(msgspec.Struct, frozen=True):
     """What the model knows under another name, by OpenAI's."""
 
 
-def rules_of(model: str, facts: Mapping[str, Any]) -> ParamRules:
+def rules_of(model: str, facts: Facts) -> ParamRules:
     """The rules of a model; arguments as for :func:`supported_params`."""
     refused = _CHECKED.difference(supported_params(model, facts))
     if _reasoning.match(model):

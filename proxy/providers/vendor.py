@@ -9,7 +9,7 @@ import msgspec
 from proxy.call import Body
 from proxy.deployment import Deployment
 from proxy.errors import Failure
-from proxy.providers.openai_params import PARAMS, ParamRules, vendor_rules
+from proxy.providers.openai_params import PARAMS, Facts, ParamRules, vendor_rules
 
 ALL = frozenset(PARAMS)
 """What OpenAI's general models take."""
@@ -102,7 +102,7 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
         """Its further headers, as far as their variables are set."""
         return {header: os.environ[name] for header, name in self.headers.items() if os.environ.get(name)}
 
-    def rules(self, model: str, facts: Mapping[str, Any]) -> ParamRules:
+    def rules(self, model: str, facts: Facts) -> ParamRules:
         """What ``model`` does not take; ``facts`` are its fields of the packaged table."""
         taken = self.takes.union(name for name, ability in self.if_able.items() if facts.get(ability))
         lacking = {name for name, pieces in self.not_of.items() if any(piece in model for piece in pieces)}
