@@ -89,8 +89,9 @@ def _check_one(item: str, sabotage: Sabotage) -> list[str]:
         called = Path(scratch) / "called"
         called.mkdir()
         results = Path(scratch) / "results.jsonl"
+        command = _pytest_command(_selection(item, sabotage), name, called, results)
         done = subprocess.run(  # noqa: S603 - our own interpreter and arguments
-            _pytest_command(item, name, called, results), cwd=ROOT, capture_output=True, text=True, check=False
+            command, cwd=ROOT, capture_output=True, text=True, check=False
         )
         try:
             cases = read_results(results).cases
@@ -126,10 +127,19 @@ def _names(trip: str, test: str) -> bool:
     return trip in (test, test.partition("[")[0])
 
 
-def _pytest_command(item: str, name: str, called: Path, results: Path) -> list[str]:
+def _selection(item: str, sabotage: Sabotage) -> list[str]:
+    """All cases of an item; of core, which is as large as all items together, the files with the named cases."""
+    if item != CORE:
+        return selection(item)
+    tests = [f"def {trip.partition('[')[0]}(" for trip in sabotage.trips]
+    files = sorted(folder_of(item).glob("test_*.py"))
+    return [str(file) for file in files if any(test in file.read_text() for test in tests)] or selection(item)
+
+
+def _pytest_command(selected: Sequence[str], name: str, called: Path, results: Path) -> list[str]:
     broken = [sys.executable, "-m", "contracts.harness.sabotaged", "--called", str(called), name]
     gateway = f"{shlex.join(broken)} serve --config {{config}} --port {{port}}"
-    command = [sys.executable, "-m", "pytest", *selection(item), "--target=proxy", f"--gateway-cmd={gateway}"]
+    command = [sys.executable, "-m", "pytest", *selected, "--target=proxy", f"--gateway-cmd={gateway}"]
     return [*command, f"--results={results}", "-q", "-p", "no:cacheprovider"]
 
 
