@@ -161,8 +161,9 @@ def _message(message: Body) -> Body:
     specific: Body = {"refusal": message.get("refusal", NULL)}
     laid_out: Body = {"content": message.get("content", NULL), "role": message.get("role", raw("assistant"))}
     for name, value in message.items():
-        if name == "reasoning_content" and present(value):
-            laid_out[name] = specific[name] = value
+        if name == "reasoning_content":
+            if present(value):
+                laid_out[name] = specific[name] = value
         elif name not in _MESSAGE_FIELDS:
             specific[name] = value
         elif name not in laid_out and present(value):

@@ -54,6 +54,7 @@ def _check_choice(sent: dict[str, Any], got: dict[str, Any]) -> None:
             assert message.get(name) == value
         elif name == "reasoning_content":
             assert message.get(name) == specific.get(name) == value
+            assert (name in message) == (name in specific) == (value is not None)
         else:
             assert specific[name] == value
 
