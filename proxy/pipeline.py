@@ -166,9 +166,9 @@ class Pipeline:
 
     def _shown_model(self, step: Try) -> str | None:
         """The requested name; but a fallback's complete answer keeps the vendor's (A.md, CORE)."""
-        if self._call.stream or step.hop.model == self._call.model:
-            return self._asked.shown_model
-        return None
+        if self._call.stream:
+            return self._asked.shown_model or self._call.model
+        return self._asked.shown_model if step.hop.model == self._call.model else None
 
     def _upstream_body(self, deployment: Deployment, body: Body, replaced: dict[str, Any]) -> Body:
         """The client's fields over the deployment's defaults, under what a fallback entry replaces."""

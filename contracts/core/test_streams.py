@@ -4,8 +4,9 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from msgspec.json import encode
 
-from contracts.harness.case import Case
+from contracts.harness.case import USER, Case
 from contracts.harness.exchange import Exchange
 from contracts.harness.mark import contract
 from fixtures.replies import Reply, html, ok, stream, tool
@@ -128,6 +129,43 @@ def test_several_choices_of_a_stream(case: Case) -> None:
     assert answer.events[-1] == "[DONE]"
 
 
+def test_the_usage_of_several_choices(case: Case) -> None:
+    case.script({"upstream-sent": [stream(["one ", "two"])]})
+    answer = case.stream("sent-chat", n=2, stream_options=USAGE_OPTIONS)
+    told = [chunk["usage"] for chunk in answer.events[:-1] if "usage" in chunk]
+    ends = [choice for chunk in answer.events[:-1] for choice in chunk["choices"] if choice.get("finish_reason")]
+
+    def as_recorded(answer: Exchange) -> None:
+        assert answer.events[-1] == "[DONE]"
+        assert len(ends) == 1
+
+    def required(answer: Exchange) -> None:
+        assert answer.events[-1] == "[DONE]"
+        assert [choice["index"] for choice in ends] == [0, 1]
+        assert [usage["total_tokens"] for usage in told] == [15]
+
+    case.deviates(answer, as_recorded=as_recorded, required=required)
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["named", "unnamed"])
+def test_a_stream_of_a_model_in_the_path(case: Case, named: bool) -> None:
+    case.script({"upstream-sent": [stream(["one ", "two"])]})
+    body = {"messages": USER, "stream": True} | ({"model": "another-name"} if named else {})
+    answer = case.post("/openai/deployments/sent-chat/chat/completions", body)
+    case.assert_same_as_recorded()
+    assert answer.content == "one two"
+    assert answer.events[-1] == "[DONE]"
+
+
+def test_a_stream_that_falls_silent(case: Case) -> None:
+    case.script({"upstream-timed": [stream(["one ", "two ", "three"], pace=0.05, hang_after=2)]})
+    answer = case.stream("timed-chat", timeout=0.6, options={"taped": True})
+    assert answer.content == "one "
+    assert answer.seconds < 3
+    assert "[DONE]" not in answer.events
+    assert answer.events[-1]["error"]["code"] in ("408", "500", "503")
+
+
 def test_logprobs_of_a_stream(case: Case) -> None:
     chunk = _chunk({"content": "hi"})
     chunk["choices"][0]["logprobs"] = LOGPROBS
@@ -137,11 +175,25 @@ def test_logprobs_of_a_stream(case: Case) -> None:
     assert answer.events[0]["choices"][0]["logprobs"]["content"][0]["logprob"] == -0.1
 
 
-def test_comments_and_named_events(case: Case) -> None:
-    case.script({"upstream-sent": [stream(["one ", "two"]).with_(headers={"x-vendor": "yes"})]})
+FRAMES = {
+    "comments": ": ping\n\ndata: {role}\n\n: ping\n\ndata: {text}\n\ndata: {stop}\n\ndata: [DONE]\n\n",
+    "crlf": "data: {role}\r\n\r\ndata: {text}\r\n\r\ndata: {stop}\r\n\r\ndata: [DONE]\r\n\r\n",
+    "no-blank": "data:{role}\n\ndata:{text}\n\ndata:{stop}\n\ndata:[DONE]\n\n",
+    "ids": "id: 1\ndata: {role}\n\nid: 2\nretry: 9\ndata: {text}\n\ndata: {stop}\n\ndata: [DONE]\n\n",
+    "no-end": "data: {role}\n\ndata: {text}\n\ndata: {stop}\n\ndata: [DONE]",
+}
+
+
+@pytest.mark.parametrize("framing", FRAMES)
+def test_a_way_of_framing(case: Case, framing: str) -> None:
+    text = FRAMES[framing]
+    for name, chunk in (("role", ROLE), ("text", _chunk({"content": "hi"})), ("stop", STOP)):
+        text = text.replace(f"{{{name}}}", encode(chunk).decode())
+    case.script({"upstream-sent": [Reply(text=text, headers={"content-type": "text/event-stream"})]})
     answer = case.stream("sent-chat")
     case.assert_same_as_recorded()
-    assert answer.content == "one two"
+    assert answer.content == "hi"
+    assert answer.events[-1] == "[DONE]"
 
 
 @pytest.mark.parametrize("endpoint", ["completion"])
