@@ -1,5 +1,8 @@
 """``text-completion-openai/MODEL``: OpenAI's models of the old kind, by the reference's name for them."""
 
-from proxy.providers.openai import provider
+import msgspec
 
-__all__ = ["provider"]
+from proxy.providers.openai import OpenAI
+from proxy.providers.vendor import OPENAI
+
+provider = OpenAI(msgspec.structs.replace(OPENAI, name="text-completion-openai", label=""))
