@@ -193,7 +193,11 @@ model_list:
       {model: openai/safety-dear, api_base: UPSTREAM/v1, api_key: sk-dear, output_cost_per_token: 1, input_cost_per_token: 1}
   - model_name: cheap
     litellm_params:
-      {model: openai/safety-cheap, api_base: UPSTREAM/v1, api_key: sk-cheap, output_cost_per_token: 0.001, input_cost_per_token: 0}
+      model: openai/safety-cheap
+      api_base: UPSTREAM/v1
+      api_key: sk-cheap
+      input_cost_per_token: 0
+      output_cost_per_token: 0.001
 router_settings: {num_retries: 0, fallbacks: [{dear: [cheap]}]}
 """
 
