@@ -143,3 +143,14 @@ def test_a_model_that_is_known_to_call_functions(case: Case, model: str) -> None
     case.assert_same_as_recorded(ignore=LAYOUT)
     assert answer.status == 200
     assert case.journal().bodies[0]["tools"][0]["function"]["name"] == "weather"
+
+
+@pytest.mark.parametrize("vendor", ["novita", "xai", "zai", "aiml", "litellm_proxy", "openrouter"])
+def test_marks_for_a_cache_reach_those_who_know_them(case: Case, vendor: str) -> None:
+    marked = {"type": "text", "text": "hello", "cache_control": {"type": "ephemeral"}}
+    case.script({upstream(vendor): [ok("hello")]})
+    answer = case.chat(f"talk-{vendor}", messages=[{"role": "user", "content": [marked]}])
+    case.assert_same_as_recorded(ignore=LAYOUT)
+    assert answer.status == 200
+    known = vendor in ("zai", "aiml", "litellm_proxy")
+    assert ("cache_control" in case.journal().bodies[0]["messages"][0]["content"][0]) == known

@@ -53,7 +53,7 @@ class Azure(OpenAICompatible):
         said = (
             {"stream": False} if attempt.endpoint == "chat" and not _reasoning.search(attempt.deployment.model) else {}
         )
-        return encode({"model": model, **said, **attempt.body})
+        return encode({"model": model, **said, **self._adapted(attempt.body, attempt)})
 
     def _credentials(self, deployment: Deployment) -> dict[str, str]:
         token = deployment.params.other.get("azure_ad_token") or os.environ.get("AZURE_AD_TOKEN")

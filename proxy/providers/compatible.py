@@ -31,6 +31,7 @@ _THINKING = {"thinking": "supports_reasoning"}
 _NULL_ENCODING = {"encoding_format": None}
 _DIRECT: dict[str, Any] = {"sends": {"stream": False}, "quotes_body": True}
 """The reference speaks to them without OpenAI's SDK."""
+_ALL_MODELS = ("",)
 _LOCAL_KEY = "fake-api-key"
 """What the reference sends to local servers that have no key."""
 
@@ -62,7 +63,7 @@ _CLOUDS = (
         takes=_TOOLS | words("response_format max_tokens max_completion_tokens temperature stop n seed"),
         renamed=_SHORTER,
     ),
-    _vendor("aiml", "https://api.aimlapi.com/v1", renamed=_SHORTER),
+    _vendor("aiml", "https://api.aimlapi.com/v1", renamed=_SHORTER, caches=_ALL_MODELS),
     _vendor(
         "amazon_nova",
         "https://api.nova.amazon.com/v1",
@@ -199,6 +200,7 @@ _CLOUDS = (
         key_variables=("OPENROUTER_API_KEY", "OR_API_KEY"),
         if_able=_EFFORT | _THINKING,
         sends={"stream": False, "usage": {"include": True}},
+        caches=("claude", "gemini", "minimax", "glm", "z-ai"),
         headers={"http-referer": "OR_SITE_URL", "x-title": "OR_APP_NAME"},
         quotes_body=True,
     ),
@@ -283,6 +285,7 @@ _CLOUDS = (
         "zai",
         "https://api.z.ai/api/paas/v4",
         takes=words("max_tokens stream_options temperature top_p stop") | _TOOLS,
+        caches=_ALL_MODELS,
         if_able=_THINKING,
     ),
 )
@@ -321,7 +324,12 @@ _SERVERS = (
         renamed=_SHORTER,
         **_DIRECT,
     ),
-    _vendor("litellm_proxy", takes=ALL | words("user reasoning_effort thinking"), embedding_sends=_NULL_ENCODING),
+    _vendor(
+        "litellm_proxy",
+        takes=ALL | words("user reasoning_effort thinking"),
+        caches=_ALL_MODELS,
+        embedding_sends=_NULL_ENCODING,
+    ),
     _vendor("llamafile", "http://127.0.0.1:8080/v1", keyless=_LOCAL_KEY, completions=True),
     _vendor("lm_studio", keyless=_LOCAL_KEY),
     _vendor(

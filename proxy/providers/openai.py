@@ -5,6 +5,7 @@ from functools import lru_cache
 
 import msgspec
 
+from proxy.call import Body
 from proxy.deployment import Deployment
 from proxy.errors import Failure, Headers
 from proxy.providers import openai_format
@@ -13,6 +14,7 @@ from proxy.providers.failures import failure_from_answer, timed_out, unreachable
 from proxy.providers.openai_chunks import Chunks, TextChunks
 from proxy.providers.openai_params import Facts, ParamRules, rules_of
 from proxy.providers.prompts import as_chat, as_text
+from proxy.providers.quirks import without_cache_control
 from proxy.providers.secrecy import secrets_of, without
 from proxy.providers.streams import EventStream
 from proxy.providers.vendor import OPENAI, Vendor
@@ -118,10 +120,21 @@ class OpenAICompatible:
     def _body(self, attempt: Attempt) -> bytes:
         deployment, vendor = attempt.deployment, self.vendor
         defaults = {"chat": vendor.sends, "embeddings": vendor.embedding_sends}.get(attempt.endpoint, {})
-        body = {"model": vendor.model_path_of(deployment.model), **defaults, **attempt.body}
-        if vendor.adapt is not None and attempt.endpoint == "chat":
-            body = vendor.adapt(body, deployment)
-        return openai_format.encode(body)
+        own = {"model": vendor.model_path_of(deployment.model), **defaults}
+        body = {name: openai_format.raw(value) for name, value in own.items()} | attempt.body
+        return openai_format.encode(self._adapted(body, attempt))
+
+    def _adapted(self, body: Body, attempt: Attempt) -> Body:
+        """As the vendor wants chats; what is nested too deeply to be read is for the vendor to refuse."""
+        deployment, vendor = attempt.deployment, self.vendor
+        if attempt.endpoint != "chat":
+            return body
+        try:
+            if not vendor.understands_cache_control(deployment.model):
+                body = without_cache_control(body)
+            return body if vendor.adapt is None else vendor.adapt(body, deployment)
+        except RecursionError:
+            return body
 
     def _target_of(self, attempt: Attempt) -> tuple[str, str, Headers]:
         deployment, own = attempt.deployment, attempt.credentials

@@ -18,7 +18,6 @@ Message = dict[str, Any]
 _SELECT = "Please select a tool to handle the current issue."
 """What Moonshot's guide to migrating from OpenAI recommends in place of a required tool."""
 _EFFORTS = ((10_000, "high"), (5_000, "medium"), (2_000, "low"), (0, "minimal"))
-_WITHOUT_CACHE = frozenset(("litellm_proxy", "zai", "aiml"))
 
 
 def chained(*steps: Adapt) -> Adapt:
@@ -193,10 +192,8 @@ def fireworks(body: Body, deployment: Deployment) -> Body:
     return without_strict(body, deployment)
 
 
-def without_cache_control(body: Body, deployment: Deployment) -> Body:
-    """Messages and tools without Anthropic's ``cache_control``, which only gateways to several vendors understand."""
-    if deployment.provider in _WITHOUT_CACHE:
-        return body
+def without_cache_control(body: Body) -> Body:
+    """Messages and tools without Anthropic's ``cache_control``."""
     changed = {
         name: raw(_without(msgspec.json.decode(body[name]), ("cache_control",)))
         for name in ("messages", "tools")

@@ -55,6 +55,8 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
     """Before names of models that are no path."""
     headers: Mapping[str, str] = {}
     """Further headers, each with the environment variable that holds it."""
+    caches: tuple[str, ...] = ()
+    """Pieces of the names of models that understand Anthropic's ``cache_control``; others are not sent it."""
     adapt: Callable[[Body, Deployment], Body] | None = None
     """Whatever else a chat needs; given the body with ``model``."""
     completions: bool = False
@@ -97,6 +99,10 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
         return (
             model if not self.model_path or model.startswith("accounts/") or "#" in model else self.model_path + model
         )
+
+    def understands_cache_control(self, model: str) -> bool:
+        """Whether ``cache_control`` in messages means something to a model."""
+        return any(piece in model.lower() for piece in self.caches)
 
     def own_headers(self) -> dict[str, str]:
         """Its further headers, as far as their variables are set."""

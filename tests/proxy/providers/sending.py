@@ -19,7 +19,11 @@ class Sent(msgspec.Struct):
 
     url: str
     headers: dict[str, str]
-    body: dict[str, Any]
+    content: bytes
+
+    @property
+    def body(self) -> dict[str, Any]:
+        return dict(json.loads(self.content))
 
 
 class _Catching:
@@ -28,7 +32,7 @@ class _Catching:
     sent: Sent | None = None
 
     async def send(self, _: str, url: str, headers: Headers, body: bytes, __: Timeouts) -> UpstreamResponse:
-        self.sent = Sent(url, dict(headers), json.loads(body))
+        self.sent = Sent(url, dict(headers), body)
         raise ConnectFailed("nobody is there")
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from fixtures.replies import Reply, ok, status
@@ -195,6 +196,19 @@ class TestQuirks:
     def test_odd_messages_are_the_vendors_business(self) -> None:
         for messages in ("hello", ["hello"], [{"role": "user", "content": ["hello"]}], {"name": 1, "content": [1]}):
             assert body_of("mistral/m", messages=messages)["messages"] == messages
+
+    def test_what_is_nested_too_deeply_too(self) -> None:
+        asked = attempt("mistral/m", api_key="k", api_base="http://127.0.0.1:9")
+        deep = b"[" * 20_000 + b'"cache_control"' + b"]" * 20_000
+        asked.body["messages"] = msgspec.Raw(b'[{"content":' + deep + b"}]")
+        assert deep in sent(asked).content
+
+    def test_marks_for_a_cache(self) -> None:
+        messages = [
+            {"role": "user", "content": [{"type": "text", "text": "x", "cache_control": {"type": "ephemeral"}}]}
+        ]
+        assert "cache_control" not in str(body_of("openrouter/openai/gpt-4o", messages=messages))
+        assert "cache_control" in str(body_of("openrouter/anthropic/claude-sonnet-4", messages=messages))
 
     def test_names(self) -> None:
         messages = [{"role": role, "content": "x", "name": "anna"} for role in ("user", "assistant", "tool")]
