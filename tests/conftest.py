@@ -1,12 +1,18 @@
 import itertools
+import os
 from collections.abc import Iterator, Sequence
 
 import pytest
+from hypothesis import settings
 
 from fixtures.calls import Entry
 from fixtures.replies import Reply
 from fixtures.running import UpstreamControl, running_upstream
 from tests.gateways import KEY, Gateway, deployment, running
+
+# Machines of CI are slow and shared: a time says nothing there, and the examples are the same in every run.
+settings.register_profile("suite", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("suite")
 
 _numbers = itertools.count(1)
 

@@ -96,7 +96,10 @@ def test_a_stopped_run_leaves_no_gateway_behind(sent: signal.Signals) -> None:
             time.sleep(0.05)
         members = started.children(recursive=True)
         run.send_signal(sent)
-        assert run.wait(timeout=20) != 0
+        try:
+            assert run.wait(timeout=20) != 0
+        finally:
+            run.kill()
     _gone, alive = psutil.wait_procs(members, timeout=10)
     assert len(members) == 3  # upstream, load, gateway
     assert alive == []

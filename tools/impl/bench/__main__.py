@@ -167,5 +167,7 @@ def _stop(_number: int, _frame: FrameType | None) -> NoReturn:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, _stop)
+    # SIGINT too: a shell that starts this in the background has it ignored
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop)
     main(prog_name="tools/bench")
