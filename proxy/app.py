@@ -9,7 +9,7 @@ from litestar import Litestar, Request, Response, asgi
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 
-from proxy.api import fallbacks, health, metrics, model_info, models, root
+from proxy.api import fallbacks, health, messages, metrics, model_info, models, root
 from proxy.api.front import FrontDoor
 from proxy.api.llm import ModelEndpoint
 from proxy.api.plain import error_response, json_response
@@ -18,13 +18,13 @@ from proxy.gateway import Gateway
 
 log = logging.getLogger(__name__)
 
-#: Paths of each endpoint, below each of the prefixes.
+#: Of each endpoint.
 PATHS = {
-    "chat": ("/chat/completions",),
-    "completions": ("/completions",),
-    "embeddings": ("/embeddings",),
+    "chat": ("/chat/completions", "/v1/chat/completions"),
+    "completions": ("/completions", "/v1/completions"),
+    "embeddings": ("/embeddings", "/v1/embeddings"),
+    "messages": ("/v1/messages",),
 }
-PREFIXES = ("", "/v1")
 PLAIN_ROUTES = (
     root.about,
     root.test,
@@ -37,6 +37,7 @@ PLAIN_ROUTES = (
     fallbacks.get_fallback,
     model_info.model_info,
     model_info.model_group_info,
+    messages.count_tokens,
     metrics.metrics,
 )
 
@@ -62,16 +63,13 @@ def build_app(gateway: Gateway, around: Callable[[Gateway], AbstractAsyncContext
         openapi_config=None,
         logging_config=None,
     )
-    exact = {prefix + path: endpoints[name] for name, paths in PATHS.items() for prefix in PREFIXES for path in paths}
+    exact = {path: endpoints[name] for name, paths in PATHS.items() for path in paths}
     return FrontDoor(litestar, exact)
 
 
 def _model_routes(endpoints: dict[str, ModelEndpoint]) -> list[Any]:
     """Litestar's share of the model endpoints: to know their paths, and so to refuse other methods."""
-    return [
-        asgi([prefix + path for prefix in PREFIXES for path in paths], copy_scope=False)(endpoints[name])
-        for name, paths in PATHS.items()
-    ]
+    return [asgi(list(paths), copy_scope=False)(endpoints[name]) for name, paths in PATHS.items()]
 
 
 def _http_error(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:

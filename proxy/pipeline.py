@@ -13,6 +13,10 @@ from proxy.errors import Failure, Headers
 from proxy.fields import CREDENTIAL_FIELDS, KEPT_BACK
 from proxy.providers.base import Attempt, Reply, Stream, find_provider
 from proxy.providers.failures import StreamFailure
+from proxy.providers.messages_bridge import answered as answered_as_message
+from proxy.providers.messages_bridge import asked as asked_as_chat
+from proxy.providers.messages_bridge import speaks_messages
+from proxy.providers.messages_request import Chat
 from proxy.providers.mock import mock_reply
 from proxy.providers.openai_params import adapted, check_dimensions, without_developers
 from proxy.routing.fallbacks import RouteRequest
@@ -20,6 +24,8 @@ from proxy.routing.plan import Plan, Route, Steps, Try
 from proxy.snapshot import DEFAULT_TIMEOUT
 from proxy.upstream.client import UpstreamClient
 
+MESSAGES = "messages"
+"""The endpoint whose calls are in Anthropic's format."""
 CONTINUE = (
     "Your answer to this conversation was interrupted. Continue it exactly where it stops, in the same style. "
     "Do not repeat, introduce or comment on what was already said. The text so far: "
@@ -110,21 +116,32 @@ class Pipeline:
         deployment = step.deployment
         self._call.outcome.deployment_id = deployment.id
         self.timeout = self._timeout(deployment)
-        attempt = self._prepared(step, body, self.timeout)
         mocked = deployment.params.mock_response if self._asked.mock_response is None else self._asked.mock_response
+        body = self._upstream_body(deployment, body, step.hop.replaced)
+        chat: Chat | None = None
+        if self._call.endpoint == MESSAGES and (mocked is not None or not speaks_messages(deployment.provider)):
+            chat = asked_as_chat(body, deployment.model, self._asked.metadata, stream=self._call.stream)
+        attempt = self._prepared(step, body, chat, self.timeout)
         if mocked is not None:
-            return mock_reply(attempt, mocked)
+            reply = mock_reply(attempt, mocked)
+        else:
+            reply = await self._sent(attempt)
+        return reply if chat is None else answered_as_message(reply, attempt, chat)
+
+    async def _sent(self, attempt: Attempt) -> Reply:
         started = time.perf_counter()
         try:
-            return await find_provider(deployment.provider).send(attempt, self._client)
+            return await find_provider(attempt.deployment.provider).send(attempt, self._client)
         finally:
             self._upstream_seconds += time.perf_counter() - started
 
-    def _prepared(self, step: Try, body: Body, timeout: float) -> Attempt:
+    def _prepared(self, step: Try, body: Body, chat: Chat | None, timeout: float) -> Attempt:
+        """The attempt; as a chat completion if that is what the vendor is asked for."""
+        endpoint = self._call.endpoint if chat is None else "chat"
         attempt = Attempt(
             deployment=step.deployment,
-            endpoint=self._call.endpoint,
-            body=self._as_taken(step.deployment, self._upstream_body(step.deployment, body, step.hop.replaced)),
+            endpoint=endpoint,
+            body=self._as_taken(endpoint, step.deployment, body if chat is None else chat.body),
             stream=self._call.stream,
             timeout=timeout,
             shown_model=self._shown_model(step),
@@ -135,6 +152,7 @@ class Pipeline:
             drop_params=self._drops(step.deployment),
             allowed_params=self._allowed(step.deployment),
             metadata=self._asked.metadata,
+            client_headers=self._call.headers,
         )
         megabytes = self._call.snapshot.config.general_settings.max_response_size_mb
         if megabytes is not None:
@@ -165,10 +183,11 @@ class Pipeline:
             self._failed(route.hop.model, route.deployment, failure)
 
     def _shown_model(self, step: Try) -> str | None:
-        """The requested name; but a fallback's complete answer keeps the vendor's (A.md, CORE)."""
+        """The requested name; but a fallback's complete chat completion keeps the vendor's (A.md, CORE)."""
         if self._call.stream:
             return self._asked.shown_model or self._call.model
-        return self._asked.shown_model if step.hop.model == self._call.model else None
+        keeps = step.hop.model == self._call.model or self._call.endpoint == MESSAGES
+        return self._asked.shown_model if keeps else None
 
     def _upstream_body(self, deployment: Deployment, body: Body, replaced: dict[str, Any]) -> Body:
         """The client's fields over the deployment's defaults, under what a fallback entry replaces."""
@@ -184,14 +203,14 @@ class Pipeline:
             merged.pop(name, None)
         return merged
 
-    def _as_taken(self, deployment: Deployment, body: Body) -> Body:
+    def _as_taken(self, endpoint: str, deployment: Deployment, body: Body) -> Body:
         """Without the parameters that the model does not take, if that is wanted.
 
         Raises:
             Failure: 400, it is not.
         """
-        if self._call.endpoint != "chat":
-            if self._call.endpoint == "embeddings" and deployment.provider == OPENAI_PREFIX:
+        if endpoint != "chat":
+            if endpoint == "embeddings" and deployment.provider == OPENAI_PREFIX:
                 check_dimensions(body, deployment.model)
             return body
         rules = self._call.snapshot.param_rules(deployment)
@@ -237,7 +256,7 @@ class Pipeline:
         except StreamFailure as failure:
             await stream.aclose()
             self._stream_failed(failure)
-            if not failure.continuable:
+            if not failure.continuable or self._call.endpoint == MESSAGES:
                 raise
             body = self._continuation(stream.text or [])
             continued = await self._follow(Plan(self._router, route).after(failure), body)

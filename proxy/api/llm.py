@@ -1,4 +1,4 @@
-"""Model calls: chat completions, text completions and embeddings. Raw ASGI, the hot path."""
+"""Model calls: chat completions, text completions, embeddings, and messages in Anthropic's format. Raw ASGI, the hot path."""
 
 import asyncio
 import logging
@@ -11,13 +11,14 @@ from litestar.types import Receive, Scope, Send
 from proxy.api import headers as answer_headers
 from proxy.api.client import BodyReader, ClientGone, Watch, deliver
 from proxy.api.decoding import decode_object
+from proxy.api.framing import CHUNKS, MESSAGE_EVENTS, Framing
 from proxy.api.model_request import read_model_request
 from proxy.auth.authenticator import Caller
 from proxy.call import Answer, Call, Usage
 from proxy.errors import GatewayError
 from proxy.gateway import Gateway
 from proxy.logs import call_id
-from proxy.pipeline import Pipeline
+from proxy.pipeline import MESSAGES, Pipeline
 from proxy.providers.base import Stream
 
 log = logging.getLogger(__name__)
@@ -27,11 +28,12 @@ OVERLOADED = "The gateway is at its limit of parallel requests (general_settings
 
 
 class ModelEndpoint:
-    """One of the endpoints: ``chat``, ``completions`` or ``embeddings``."""
+    """One of the endpoints: ``chat``, ``completions``, ``embeddings`` or ``messages``."""
 
     def __init__(self, gateway: Gateway, endpoint: str) -> None:
         self._gateway = gateway
         self._endpoint = endpoint
+        self._framing = MESSAGE_EVENTS if endpoint == MESSAGES else CHUNKS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One call, from its head to its last byte."""
@@ -91,22 +93,22 @@ class ModelEndpoint:
         call.outcome.status = 200
         if reply.stream is not None:
             call.outcome.first_token_seconds = routed.upstream_seconds
-            return Answer(200, headers, _framed(call, pipeline, reply.stream))
+            return Answer(200, headers, _framed(call, pipeline, reply.stream, self._framing))
         call.outcome.ending, call.outcome.usage, call.outcome.cost = "done", reply.usage, cost.final
         return Answer(200, headers, reply.body)
 
 
-async def _framed(call: Call, pipeline: Pipeline, stream: Stream) -> AsyncGenerator[bytes, None]:
-    """The stream as SSE. An incomplete one ends with an error event instead of ``[DONE]``."""
+async def _framed(call: Call, pipeline: Pipeline, stream: Stream, framing: Framing) -> AsyncGenerator[bytes, None]:
+    """The stream as SSE. An incomplete one ends with an error event instead of its proper end."""
     relay = pipeline.relay(stream)
     try:
         async for batch in relay:
-            yield b"data: " + b"\n\ndata: ".join(batch) + b"\n\n"
+            yield framing.events(batch)
         call.outcome.ending = "done"
     except Exception as problem:
         error = problem if isinstance(problem, GatewayError) else _unexpected()
         call.outcome.error = error.message
-        yield b"data: " + error.body() + b"\n\n"
+        yield framing.error(error)
     finally:
         await relay.aclose()  # type: ignore[attr-defined]
         _account(call, pipeline.usage)

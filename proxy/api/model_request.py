@@ -16,7 +16,7 @@ from proxy.routing.fallbacks import RouteRequest, configured_lists, shown_lists
 from proxy.routing.router import DEFAULT_RETRIES, Router
 
 _MAY_HOLD_CREDENTIALS = CREDENTIAL_FIELDS.union(NESTED)
-REQUIRED = {"chat": "messages", "completions": "prompt", "embeddings": "input"}
+REQUIRED = {"chat": "messages", "completions": "prompt", "embeddings": "input", "messages": "messages"}
 
 
 def read_model_request(call: Call, fields: Body, model_in_path: str | None) -> ModelRequest:
@@ -136,7 +136,7 @@ def _check_required(endpoint: str, fields: Body) -> None:
     name = REQUIRED[endpoint]
     if name not in fields:
         raise GatewayError(400, f"Missing required parameter: {name!r}.", type="invalid_request_error", param=name)
-    if endpoint == "chat":
+    if name == "messages":
         _check_messages(fields["messages"])
 
 
@@ -154,10 +154,11 @@ def _check_messages(messages: msgspec.Raw) -> None:
 
 def _unknown_model(call: Call, model: str | None) -> GatewayError:
     """Refused at the door; where there are wildcards it is left to the plan, whose fallbacks then count."""
-    route = {"chat": "/chat/completions"}.get(call.endpoint, f"/{call.endpoint}")
+    named = {"chat": "/chat/completions", "messages": "anthropic_messages"}
+    route = named.get(call.endpoint, f"/{call.endpoint}")
     told = f"Invalid model name passed in model={model}. Call `/v1/models` to view available models for your key."
     text = f"{{'error': '{route}: {told}'}}"
-    return GatewayError(400, f"400: {text}" if call.endpoint == "completions" else text)
+    return GatewayError(400, f"400: {text}" if call.endpoint in ("completions", "messages") else text)
 
 
 def _model(fields: Body) -> str | None:

@@ -18,7 +18,12 @@ MAX_SERIES = 2000
 OTHER = "other"
 CLIENT_GONE = 499
 """Status of calls whose client left before the answer; no client sees it."""
-ROUTES = {"chat": "/v1/chat/completions", "completions": "/v1/completions", "embeddings": "/v1/embeddings"}
+ROUTES = {
+    "chat": "/v1/chat/completions",
+    "completions": "/v1/completions",
+    "embeddings": "/v1/embeddings",
+    "messages": "/v1/messages",
+}
 """By endpoint; shown of calls whose path holds a name that the client chose."""
 _PLAIN_PATHS = frozenset(ROUTES.values()).union(path.removeprefix("/v1") for path in ROUTES.values())
 

@@ -14,13 +14,12 @@ import msgspec
 
 from proxy.call import Usage
 from proxy.providers.anthropic_answers import chat_usage, finish_reason
-from proxy.providers.anthropic_failures import failure_within_stream
+from proxy.providers.anthropic_failures import EXCEPTION, failure_within_stream
 from proxy.providers.anthropic_tools import SCHEMA_TOOL
 from proxy.providers.failures import StreamFailure
 from proxy.providers.openai_format import encode
 from proxy.providers.secrecy import without
 
-EXCEPTION = "AnthropicException"
 _TOOLS = frozenset(("tool_use", "server_tool_use"))
 _SEARCHES = frozenset(("web_search_tool_result", "web_fetch_tool_result"))
 _SEARCHED_TOOLS = "tool_search_tool_result"

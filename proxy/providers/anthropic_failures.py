@@ -10,6 +10,8 @@ import msgspec
 from proxy.errors import Failure, Headers, Kind
 from proxy.providers.failures import MAX_QUOTED, StreamFailure, retry_after
 
+EXCEPTION = "AnthropicException"
+"""Anthropic's label in messages."""
 _TIMEOUT_NOTE = "\n\nDeployment Info: request_timeout: None\ntimeout: None"
 
 
@@ -81,14 +83,18 @@ class _ErrorEvent(msgspec.Struct):
     error: _Reported = _Reported()
 
 
-def failure_from_answer(status: int, headers: Headers, body: bytes) -> Failure:
-    """The failure that an error answer means; its body is quoted whole."""
+def failure_from_answer(status: int, headers: Headers, body: bytes, *, quoted: bool = False) -> Failure:
+    """The failure that an error answer means; its body is quoted whole.
+
+    Args:
+        quoted: tell clients what Anthropic says and nothing else; its status alone counts.
+    """
     text = body.decode(errors="replace")[:MAX_QUOTED]
-    mapping = _mapping(status, text)
+    mapping = _of_status(status) if quoted else _mapping(status, text)
     own = status if 400 <= status <= 599 else 502
     failure = Failure(
-        own if mapping.status is None else mapping.status,
-        f"{mapping.prefix}{text}{mapping.suffix}",
+        own if quoted or mapping.status is None else mapping.status,
+        text if quoted else f"{mapping.prefix}{text}{mapping.suffix}",
         kind=mapping.kind,
         retry_after=retry_after(headers),
     )
@@ -105,8 +111,9 @@ def failure_within_stream(data: bytes) -> StreamFailure:
         text = None
     told = (data.decode(errors="replace") if text is None else text)[:MAX_QUOTED]
     mapping = _mapping(500, told)
-    original = f"{mapping.prefix}{told}{mapping.suffix}"
-    return StreamFailure("AnthropicException", told, continuable=True, original=original)
+    failure = StreamFailure(EXCEPTION, told, continuable=True, original=f"{mapping.prefix}{told}{mapping.suffix}")
+    failure.event = data
+    return failure
 
 
 def bad_request(what: str) -> Failure:
@@ -150,4 +157,8 @@ def _mapping(status: int, text: str) -> _Mapping:
     for signs, mapping in _SIGNS:
         if any(sign in text for sign in signs):
             return mapping
+    return _of_status(status)
+
+
+def _of_status(status: int) -> _Mapping:
     return _BY_STATUS.get(status, _OTHER if status < 500 else _SERVER)

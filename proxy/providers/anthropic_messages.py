@@ -15,7 +15,6 @@ import msgspec
 Block = dict[str, Any]
 
 _BILLING = "x-anthropic-billing-header:"
-"""Begins a system prompt of Claude Code that is no prompt."""
 _SERVER_TOOL = "srvtoolu_"
 _DATA_URL = re.compile(r"data:(?P<media>[^;,]*);base64,(?P<data>.*)", re.DOTALL)
 _ODD_IN_AN_ID = re.compile(r"[^a-zA-Z0-9_-]")
@@ -86,12 +85,17 @@ def split(messages: list[Message]) -> tuple[list[Block], list[Block]]:
     return prompts, _merged([message for message in messages if message.role not in _SYSTEM_ROLES])
 
 
+def is_billing(text: Any) -> bool:
+    """Whether a system prompt is none, but what Claude Code tells Anthropic of itself."""
+    return isinstance(text, str) and text.startswith(_BILLING)
+
+
 def _system(message: Message) -> list[Block]:
     parts = [_text(message.content, message.cache_control)] if isinstance(message.content, str) else message.content
     blocks = []
     for part in parts or ():
         text = part.get("text")
-        if part.get("type") == "text" and (not isinstance(text, str) or not text or text.startswith(_BILLING)):
+        if part.get("type") == "text" and (not isinstance(text, str) or not text or is_billing(text)):
             continue
         block = {"type": part.get("type"), "text": text}
         blocks.append(block | ({"cache_control": part["cache_control"]} if "cache_control" in part else {}))

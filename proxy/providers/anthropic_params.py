@@ -176,14 +176,19 @@ def _effort(made: Fields, value: Any, model: str) -> None:
         raise Untranslatable(f"reasoning_effort: {value!r} is none of {', '.join(_BUDGETS)}, none")
 
 
+def context_management(value: Any) -> Fields | None:
+    """OpenAI's list of compactions as Anthropic's edits, or what Anthropic itself says; ``None``: nothing is asked for."""
+    if isinstance(value, dict):
+        return value if "edits" in value else None
+    entries = value if isinstance(value, list) else ()
+    edits = [_compaction(entry) for entry in entries if isinstance(entry, dict) and entry.get("type") == "compaction"]
+    return {"edits": edits} if edits else None
+
+
 def _context_management(made: Fields, value: Any, _: str) -> None:
-    """OpenAI's list of compactions, or what Anthropic itself says."""
-    if isinstance(value, dict) and "edits" in value:
-        made["context_management"] = value
-    elif isinstance(value, list):
-        edits = [_compaction(entry) for entry in value if isinstance(entry, dict) and entry.get("type") == "compaction"]
-        if edits:
-            made["context_management"] = {"edits": edits}
+    managed = context_management(value)
+    if managed is not None:
+        made["context_management"] = managed
 
 
 def _compaction(entry: Fields) -> Fields:

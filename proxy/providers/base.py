@@ -22,9 +22,9 @@ class Attempt(msgspec.Struct):
 
     deployment: Deployment
     endpoint: str
-    """``chat``, ``completions`` or ``embeddings``."""
+    """``chat``, ``completions``, ``embeddings``, or ``messages`` if the provider speaks Anthropic's dialect."""
     body: Body
-    """In OpenAI's format, without the gateway's own fields; ``model`` is set by the provider."""
+    """In OpenAI's format (of ``messages`` in Anthropic's), without the gateway's own fields; ``model`` is set by the provider."""
     stream: bool
     timeout: float
     """Seconds: of the whole call, or of each silence of a stream."""
@@ -46,6 +46,8 @@ class Attempt(msgspec.Struct):
     """Parameters to pass on whether the model is known to take them or not."""
     metadata: msgspec.Raw | None = None
     """The client's own, for providers that tell their vendor who the end user is."""
+    client_headers: Mapping[bytes, bytes] = {}
+    """The client's, by lower-case name, for providers whose vendor is told by some of them what to do."""
 
 
 class Stream(Protocol):

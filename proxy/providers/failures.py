@@ -80,6 +80,8 @@ class StreamFailure(Failure):
         )
         self.continuable = continuable
         """A fallback may go on: the vendor sent an error or garbage. Not so when the connection broke (A.md, A4)."""
+        self.event: bytes | None = None
+        """The data of the vendor's own error event, for clients that speak the vendor's dialect."""
 
     def text(self) -> str:
         kind = self.original.removeprefix("litellm.").partition(":")[0]

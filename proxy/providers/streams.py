@@ -1,7 +1,7 @@
 """From an upstream's bytes to events in OpenAI's format."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 from proxy.call import Usage
@@ -36,15 +36,28 @@ class Converter(Protocol):
 
 
 class EventStream:
-    """An SSE answer, converted by ``chunks``. :meth:`start` must be awaited first."""
+    """An SSE answer, converted by ``chunks``. :meth:`start` must be awaited first.
 
-    def __init__(self, response: UpstreamResponse, chunks: Converter, exception: str, attempt: Attempt) -> None:
+    Args:
+        closing: what the client gets after the last event of a complete stream.
+    """
+
+    def __init__(
+        self,
+        response: UpstreamResponse,
+        chunks: Converter,
+        exception: str,
+        attempt: Attempt,
+        *,
+        closing: Sequence[bytes] = (DONE,),
+    ) -> None:
         self._response = response
         self._source = response.chunks()
         self._splitter = EventSplitter()
         self._chunks = chunks
         self._exception = exception
         self._attempt = attempt
+        self._closing = closing
         self._ready: list[bytes] = []
         self._broken: Failure | None = None
         self._over = False
@@ -103,12 +116,12 @@ class EventStream:
             received = await anext(self._source, None)
             if received is None:
                 self._over = True
-                return [*self._chunks.finish(), DONE]
+                return [*self._chunks.finish(), *self._closing]
             events: list[bytes] = []
             try:
                 if self._convert(received, events):
                     self._over = True
-                    return [*events, *self._chunks.finish(), DONE]
+                    return [*events, *self._chunks.finish(), *self._closing]
             except StreamFailure as failure:
                 if not events:
                     raise

@@ -1,0 +1,40 @@
+"""How the events of a stream, and the error that ends a broken one, are written as server-sent events."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import msgspec
+
+from proxy.errors import GatewayError
+from proxy.providers.failures import StreamFailure
+
+
+class Framing(NamedTuple):
+    """Of one kind of stream."""
+
+    events: Callable[[list[bytes]], bytes]
+    """Of what came together."""
+    error: Callable[[GatewayError], bytes]
+    """Of an error in place of the end."""
+
+
+def _chunks(batch: list[bytes]) -> bytes:
+    return b"data: " + b"\n\ndata: ".join(batch) + b"\n\n"
+
+
+def _chunk_error(error: GatewayError) -> bytes:
+    return _chunks([error.body()])
+
+
+def _message_error(error: GatewayError) -> bytes:
+    """The vendor's own error event, if it sent one; https://docs.anthropic.com/en/api/messages-streaming"""
+    told = error.event if isinstance(error, StreamFailure) else None
+    if told is None:
+        told = msgspec.json.encode({"type": "error", "error": {"type": "api_error", "message": error.message}})
+    return b"event: error\ndata: %b\n\n" % told
+
+
+CHUNKS = Framing(_chunks, _chunk_error)
+"""Of OpenAI's format: data alone."""
+MESSAGE_EVENTS = Framing(b"".join, _message_error)
+"""Of Anthropic's format: events come framed, since they have names."""

@@ -1,0 +1,80 @@
+"""``/v1/messages/count_tokens``. Messages themselves are model calls: see :mod:`proxy.api.llm`."""
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from litestar import Request, Response, post
+
+from proxy.api.decoding import decode_object, decode_value
+from proxy.api.model_names import may_use
+from proxy.api.plain import authenticated, identity, json_response
+from proxy.call import Body
+from proxy.deployment import Deployment
+from proxy.errors import DetailError, Failure
+from proxy.gateway import Gateway
+from proxy.providers.anthropic_answers import estimated_tokens
+from proxy.providers.base import Attempt, find_provider
+
+log = logging.getLogger(__name__)
+
+COUNT_SECONDS = 10.0
+"""How long a vendor may count; longer, and the estimate counts."""
+COUNTED = ("messages", "system", "tools", "tool_choice", "thinking", "mcp_servers")
+"""What a vendor counts, beside the model."""
+_A_MESSAGE = 3
+_THE_ANSWER = 3
+"""Tokens that OpenAI's format takes around each message and before the answer."""
+
+
+@post("/v1/messages/count_tokens", guards=[authenticated], status_code=200)
+async def count_tokens(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """How many tokens a message would take: as its vendor counts them, else about as many."""
+    gateway: Gateway = request.app.state.gateway
+    fields = decode_object(await request.body())
+    given = decode_value("model", fields.get("model", msgspec.Raw(b"null")))
+    model = given if isinstance(given, str) else ""
+    if not model:
+        raise DetailError(400, {"error": "model parameter is required"})
+    messages = decode_value("messages", fields.get("messages", msgspec.Raw(b"null")))
+    if not messages:
+        raise DetailError(400, {"error": "messages parameter is required"})
+    body = {name: fields[name] for name in COUNTED if name in fields}
+    for deployment in gateway.snapshot.router.groups.find(model) or ():
+        counting = getattr(find_provider(deployment.provider), "count_tokens", None)
+        if counting is not None and may_use(identity(request), deployment.group):
+            try:
+                return json_response(
+                    {"input_tokens": await counting(_attempt(request, deployment, body), gateway.client)}
+                )
+            except Failure as failure:
+                log.warning("tokens are estimated, since %s could not count them: %s", deployment.id, failure.message)
+            break
+    return json_response({"input_tokens": _estimated(body)})
+
+
+def _attempt(request: Request[Any, Any, Any], deployment: Deployment, body: Body) -> Attempt:
+    headers = dict(request.scope["headers"])
+    return Attempt(deployment, "messages", body, False, COUNT_SECONDS, None, client_headers=headers)
+
+
+def _estimated(body: Body) -> int:
+    decoded = {name: decode_value(name, value) for name, value in body.items()}
+    messages = decoded.pop("messages")
+    count = len(messages) if isinstance(messages, list) else 1
+    texts = sum(estimated_tokens(text) for text in _texts([messages, decoded]))
+    return count * _A_MESSAGE + texts + _THE_ANSWER
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text within; not the data of images and files."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            if name not in ("source", "type", "cache_control"):
+                yield from _texts(item)
