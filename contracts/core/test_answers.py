@@ -273,7 +273,7 @@ def test_a_path_of_embeddings(case: Case, path: str) -> None:
     assert answer.json["object"] == "list"
 
 
-@contract("core", config="core/calls.yaml", depends_on="text completions of chat models")
+@contract("core", config="core/calls.yaml")
 def test_a_text_completion_of_a_chat_model(case: Case) -> None:
     case.script({"gpt-4o-mini": [ok("the end")]})
     answer = case.completion("gpt-4o-mini")

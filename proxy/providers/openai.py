@@ -52,7 +52,7 @@ class OpenAICompatible:
 
     async def send(self, attempt: Attempt, client: UpstreamClient) -> Reply:
         """See :meth:`proxy.providers.base.Provider.send`."""
-        if attempt.endpoint == "completions" and not self.vendor.completions:
+        if attempt.endpoint == "completions" and not self.vendor.completes(attempt.deployment.model):
             return as_text(await self.send(as_chat(attempt), client), stream=attempt.stream)
         api_base, url, headers = self._target_of(attempt)
         sent = headers

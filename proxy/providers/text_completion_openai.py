@@ -5,4 +5,4 @@ import msgspec
 from proxy.providers.openai import OpenAI
 from proxy.providers.vendor import OPENAI
 
-provider = OpenAI(msgspec.structs.replace(OPENAI, name="text-completion-openai", label=""))
+provider = OpenAI(msgspec.structs.replace(OPENAI, name="text-completion-openai", label="", chat_models=()))

@@ -61,8 +61,14 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
     """Whatever else a chat needs; given the body with ``model``."""
     completions: bool = False
     """It answers text completions; others are asked in a chat."""
+    chat_models: tuple[str, ...] = ()
+    """Beginnings of the names of models that answer chats only, although the vendor answers text completions."""
     quotes_body: bool = False
     """Its error answers are quoted whole in messages, not their text alone."""
+
+    def completes(self, model: str) -> bool:
+        """Whether text completions of a model are asked for as such, and not in a chat."""
+        return self.completions and ("instruct" in model or not model.startswith(self.chat_models))
 
     @property
     def exception(self) -> str:
@@ -123,6 +129,7 @@ OPENAI = Vendor(
     key_variables=("OPENAI_API_KEY",),
     embedding_sends={"encoding_format": None},
     completions=True,
+    chat_models=("gpt-3.5-turbo", "gpt-4", "gpt-5", "chatgpt-", "o1", "o3", "o4"),
 )
 
 
