@@ -210,6 +210,7 @@ def test_a_stream_that_breaks_off(case: Case, how: str) -> None:
     answer = ask(case, stream=True, options={"taped": True})
 
     def as_recorded(answer: Exchange) -> None:
+        assert answer.status == 200
         assert "error" not in answer.text
         assert "message_stop" not in answer.text
 

@@ -57,10 +57,17 @@ def test_the_first_curl_is_answered(gateway: str) -> None:
 
 
 def test_the_openai_sdk_chats_and_streams(gateway: str) -> None:
-    [program] = blocks("python")
+    assert _printed("from openai import OpenAI", gateway) == "You said: Hello\nYou said: Hello again"
+
+
+def test_the_anthropic_sdk_is_answered(gateway: str) -> None:
+    assert _printed("from anthropic import Anthropic", gateway) == "You said: Hello\n"
+
+
+def _printed(beginning: str, gateway: str) -> str:
+    [program] = [block for block in blocks("python") if block.startswith(beginning)]
     program = program.replace(f"127.0.0.1:{PORT}", gateway)
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout == "You said: Hello\nYou said: Hello again"
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
 
 
 @pytest.mark.parametrize("config", CONFIGS)
