@@ -9,7 +9,7 @@ The finish reason is held back until the vendor's stream is complete, so that a 
 
 import time
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import msgspec
 
@@ -38,6 +38,32 @@ _TOP = frozenset(("id", "object", "created", "model", "system_fingerprint", "cho
 _no_details = raw({"reasoning_tokens": 0})
 
 
+class _PlainDelta(msgspec.Struct, forbid_unknown_fields=True):
+    content: msgspec.Raw
+
+
+class _PlainChoice(msgspec.Struct, forbid_unknown_fields=True):
+    delta: _PlainDelta
+    index: Literal[0] = 0
+    finish_reason: None = None
+    logprobs: None = None
+
+
+class _PlainChunk(msgspec.Struct, forbid_unknown_fields=True):
+    """A chunk that holds a piece of the first choice's text and nothing else: most are like this."""
+
+    choices: tuple[_PlainChoice]
+    id: msgspec.Raw = _NO_ID
+    object: msgspec.Raw = _NO_ID
+    created: msgspec.Raw = _ZERO
+    model: msgspec.Raw = _NO_ID
+    system_fingerprint: msgspec.Raw = _NO_ID
+    usage: None = None
+
+
+_plain_chunk = msgspec.json.Decoder(_PlainChunk).decode
+
+
 class Chunks:
     """Turns the data of a vendor's events into the chunks that the client gets: those of a chat completion."""
 
@@ -53,6 +79,8 @@ class Chunks:
         self._finish: dict[bytes, Body] = {}
         self._usage: Body | None = None
         self._started: set[bytes] = set()
+        self._before_text: bytes | None = None
+        """What stands before the text in the next chunks, while they are plain."""
         self.usage = Usage()
         self.secrets: Sequence[bytes] = ()
         """Kept out of failures."""
@@ -70,10 +98,25 @@ class Chunks:
         if data == DONE:
             self.done = True
             return None
+        if self._before_text is not None and (chunk := self._with_text(data)) is not None:
+            return chunk
         try:
             return self._converted(decode_body(data))
         except (msgspec.DecodeError, UnicodeDecodeError, KeyError, RecursionError):
             raise self._failure(data) from None
+
+    def _with_text(self, data: bytes) -> bytes | None:
+        """The chunk for a plain one, in a fifth of the time; ``None``, for good, at the first that is not."""
+        try:
+            if not data.isascii():
+                data.decode()
+            text = bytes(_plain_chunk(data).choices[0].delta.content)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            text = b""
+        if self._before_text is None or self.text is not None or len(text) <= 2 or not text.startswith(b'"'):
+            self._before_text = None
+            return None
+        return self._before_text + text + b"}}]}"
 
     def _converted(self, fields: Body) -> bytes | None:
         choices = decode_objects(fields["choices"])
@@ -122,6 +165,8 @@ class Chunks:
         if bytes(index) not in self._started:
             self._started.add(bytes(index))
             delta["role"] = _ASSISTANT
+            if bytes(index) == b"0":
+                self._before_text = encode(self._base)[:-1] + b',"choices":[{"index":0,"delta":{"content":'
         return self._saying(choice, {"index": index, "delta": raw(delta)}, ("index", "delta", "finish_reason"))
 
     def _finished(self, index: msgspec.Raw, reason: msgspec.Raw) -> Body:
