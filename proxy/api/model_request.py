@@ -18,6 +18,8 @@ from proxy.routing.router import DEFAULT_RETRIES, Router
 _MAY_HOLD_CREDENTIALS = CREDENTIAL_FIELDS.union(NESTED)
 REQUIRED = {"chat": "messages", "completions": "prompt", "embeddings": "input", "messages": "messages"}
 
+_messages = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
+
 
 def read_model_request(call: Call, fields: Body, model_in_path: str | None) -> ModelRequest:
     """Set ``call.model``, ``call.stream`` and ``call.body``, and gather the options of the call.
@@ -142,7 +144,7 @@ def _check_required(endpoint: str, fields: Body) -> None:
 
 def _check_messages(messages: msgspec.Raw) -> None:
     try:
-        msgspec.json.decode(messages, type=list[dict[str, msgspec.Raw]])
+        _messages(messages)
     except msgspec.ValidationError:
         raise GatewayError(
             400,
