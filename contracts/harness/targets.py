@@ -6,7 +6,7 @@ import os
 import shlex
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from contracts.harness.translation import Translation
 
 READY = "/health/readiness"
 REFERENCE_VERSION = "1.81.14"
+REFERENCE_HOME = "/reference"
+"""What the folder of the installed reference is called in its answers, which may quote its files."""
 
 
 class Kind(StrEnum):
@@ -35,6 +37,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     """`name` stands in results and baseline. A live target has a `command` with {config} and {port}, or a `url`.
 
     A command of the user's runs where the user is, ours in a scratch folder. `patience` for the start, in seconds.
+    `untold` has what belongs to this machine, with what it is called in answers.
     """
 
     kind: Kind
@@ -43,6 +46,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     command_is_ours: bool = True
     url: str = ""
     patience: float = 60.0
+    untold: Mapping[str, str] = {}
 
     @property
     def is_live(self) -> bool:
@@ -55,10 +59,15 @@ def proxy_command() -> tuple[str, ...]:
     return (str(Path(sys.executable).parent / "tianji"), "serve", "--config", "{config}", "--port", "{port}")
 
 
+def reference_home() -> str:
+    """Where the reference is installed: $REFERENCE_HOME (default `.venv-reference`)."""
+    return os.path.realpath(os.environ.get("REFERENCE_HOME") or ROOT / ".venv-reference")
+
+
 def reference_command() -> tuple[str, ...]:
-    """The reference without its database, installed below $REFERENCE_HOME (default `.venv-reference`)."""
-    home = os.environ.get("REFERENCE_HOME", str(ROOT / ".venv-reference"))
+    """The reference without its database."""
     rig = str(ROOT / "tools" / "reference" / "run")
+    home = reference_home()
     return (sys.executable, rig, "--home", home, "--no-database", "--config", "{config}", "--port", "{port}")
 
 
@@ -73,7 +82,14 @@ def make_target(name: str | None, *, gateway_cmd: str | None = None, gateway_nam
     if name in {Kind.PROXY, Kind.REFERENCE, None}:
         kind = Kind(name or Kind.PROXY)
         own, patience = (proxy_command(), 30.0) if kind is Kind.PROXY else (reference_command(), 180.0)
-        return Target(kind=kind, name=kind, command=command or own, command_is_ours=not command, patience=patience)
+        return Target(
+            kind=kind,
+            name=kind,
+            command=command or own,
+            command_is_ours=not command,
+            patience=patience,
+            untold={reference_home(): REFERENCE_HOME} if kind is Kind.REFERENCE else {},
+        )
     if command:
         raise ValueError(f"--target={name} is not started by --gateway-cmd; drop one of them")
     if name == Kind.CASSETTE:
@@ -149,7 +165,7 @@ class Gateways:
         port = free_port()
         folder = self._folder(config.replace("/", "-"))
         translation = Translation.of_origins(f"127.0.0.1:{port}", upstream.authority)
-        translation = translation.and_also(self._names(config))
+        translation = translation.and_also(self._names(config)).and_also(Translation({}, self._target.untold))
         path = render(config, translation, folder / "configs")
         self._gateway = Server(
             f"the target {self._target.name} with {config}",

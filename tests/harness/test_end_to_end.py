@@ -147,6 +147,31 @@ def test_a_learned_answer_is_found_out_by_reseeding(suite: Suite) -> None:
     suite.run("-k", "test_chat", "--reseed=3", broken=learned).assert_outcomes(failed=1, deselected=4)
 
 
+def test_the_folder_of_the_reference_has_the_same_name_everywhere(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    suite = Suite(pytester)
+    pytester.makepyfile(
+        test_fake="""
+        from contracts.harness.mark import contract
+
+        @contract("core", config="core/basic.yaml")
+        def test_trace(case):
+            case.script({"upstream-plain": [], "upstream-stream": []})
+            answer = case.chat("chat-plain")
+            taped = case.chat("chat-plain", options={"taped": True})
+            case.assert_same_as_recorded()
+            assert answer.content == taped.content == "File /reference/venv/x.py"
+        """
+    )
+    for home, mode in (("one", ["--record-mode=rewrite"]), ("another", [])):
+        folder = pytester.path / home
+        monkeypatch.setenv("REFERENCE_HOME", str(folder))
+        run = suite.run("--target=reference", *mode, broken=f"--text 'File {folder}/venv/x.py'")
+        run.assert_outcomes(passed=1)
+    assert str(pytester.path) not in "".join(path.read_text() for path in (suite.cassettes / "core").iterdir())
+
+
 def test_a_failing_case_keeps_its_old_recording(suite: Suite) -> None:
     before = (suite.cassettes / "core" / "test_fake.test_chat.yaml").read_text()
     suite.run("--target=reference", "--record-mode=rewrite", "-k", "test_chat", broken="--text bye")
