@@ -1,13 +1,17 @@
 """The ASGI application: routes and life cycle."""
 
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Collection, Sequence, Set
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
-from litestar import Litestar, Request, Response, asgi
+from litestar import Litestar, Request, Response, post, route
 from litestar.datastructures import State
+from litestar.enums import HttpMethod
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import ASGIApp
 
 from proxy.api import fallbacks, health, messages, metrics, model_info, models, root
 from proxy.api.front import FrontDoor
@@ -25,6 +29,7 @@ PATHS = {
     "embeddings": ("/embeddings", "/v1/embeddings"),
     "messages": ("/v1/messages",),
 }
+NOT_ALLOWED = {"detail": "Method Not Allowed"}
 PLAIN_ROUTES = (
     root.about,
     root.test,
@@ -55,8 +60,9 @@ def build_app(gateway: Gateway, around: Callable[[Gateway], AbstractAsyncContext
             await gateway.stop()
 
     endpoints = {name: ModelEndpoint(gateway, name) for name in PATHS}
+    routes = [*(_model_route(endpoints[name], paths) for name, paths in PATHS.items()), *PLAIN_ROUTES]
     litestar = Litestar(
-        [*_model_routes(endpoints), *PLAIN_ROUTES],
+        _with_refusals(routes),
         lifespan=[lifespan],
         state=State({"gateway": gateway}),
         exception_handlers={GatewayError: error_response, HTTPException: _http_error, Exception: _unexpected},
@@ -67,9 +73,36 @@ def build_app(gateway: Gateway, around: Callable[[Gateway], AbstractAsyncContext
     return FrontDoor(litestar, exact)
 
 
-def _model_routes(endpoints: dict[str, ModelEndpoint]) -> list[Any]:
-    """Litestar's share of the model endpoints: to know their paths, and so to refuse other methods."""
-    return [asgi(list(paths), copy_scope=False)(endpoints[name]) for name, paths in PATHS.items()]
+def _model_route(endpoint: ModelEndpoint, paths: Sequence[str]) -> HTTPRouteHandler:
+    """Litestar's share of a model endpoint: paths with a slash at the end, and knowing which methods to refuse."""
+
+    @post(list(paths), sync_to_thread=False)
+    def call() -> ASGIApp:
+        return endpoint
+
+    return call
+
+
+def _with_refusals(routes: Collection[HTTPRouteHandler]) -> list[HTTPRouteHandler]:
+    """The routes, and 405 for every method that a path does not have: by itself Litestar would answer OPTIONS."""
+    methods: defaultdict[str, set[str]] = defaultdict(set)
+    for handler in routes:
+        for path in handler.paths:
+            methods[path].update(handler.http_methods)
+    refusals = [_refusal(path, allowed) for path, allowed in methods.items()]
+    # Who answers OPTIONS comes first, or Litestar has added its own.
+    return sorted([*routes, *refusals], key=lambda handler: HttpMethod.OPTIONS not in handler.http_methods)
+
+
+def _refusal(path: str, allowed: Set[str]) -> HTTPRouteHandler:
+    headers = {"allow": ", ".join(sorted(allowed))}
+    others = [method for method in HttpMethod if method not in allowed]
+
+    @route(path, http_method=others, status_code=405, sync_to_thread=False)
+    def refuse() -> Response[bytes]:
+        return json_response(NOT_ALLOWED, 405, headers)
+
+    return refuse
 
 
 def _http_error(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
@@ -77,7 +110,7 @@ def _http_error(_: Request[Any, Any, Any], error: HTTPException) -> Response[byt
     if isinstance(error, NotFoundException):
         return json_response({"detail": "Not Found"}, 404)
     if isinstance(error, MethodNotAllowedException):
-        return json_response({"detail": "Method Not Allowed"}, 405)
+        return json_response(NOT_ALLOWED, 405)
     return json_response({"detail": error.detail}, error.status_code)
 
 

@@ -17,12 +17,17 @@ from proxy.gateway import Gateway
 from proxy.routing.groups import Groups
 
 LIVELINESS, LIVENESS, READINESS = "/health/liveliness", "/health/liveness", "/health/readiness"
+_PROBED_WITH = {
+    "allow": "GET, OPTIONS",
+    "access-control-allow-methods": "GET, OPTIONS",
+    "access-control-allow-headers": "*",
+}
 
 
 @route([LIVELINESS, LIVENESS, READINESS], http_method=HttpMethod.OPTIONS, sync_to_thread=False)
 def options() -> Response[bytes]:
     """Load balancers that probe with OPTIONS get what the reference gives them: 200 and nothing."""
-    return Response(b"", status_code=200, media_type="text/plain")
+    return Response(b"", status_code=200, media_type="text/plain", headers=_PROBED_WITH)
 
 
 @get([LIVELINESS, LIVENESS], sync_to_thread=False)

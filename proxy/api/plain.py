@@ -1,5 +1,6 @@
 """Plain routes: who may call them, and errors as their callers expect them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -41,6 +42,6 @@ def error_response(_: Request[Any, Any, Any], error: GatewayError) -> Response[b
     return Response(error.body(), status_code=error.status, media_type="application/json", headers=headers)
 
 
-def json_response(value: Any, status: int = 200) -> Response[bytes]:
+def json_response(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response[bytes]:
     """Any value that msgspec encodes."""
-    return Response(msgspec.json.encode(value), status_code=status, media_type="application/json")
+    return Response(msgspec.json.encode(value), status_code=status, media_type="application/json", headers=headers)

@@ -2,7 +2,8 @@
 
 from importlib.metadata import version
 
-from litestar import Response, get
+from litestar import Response, get, route
+from litestar.enums import HttpMethod
 
 from proxy.api.headers import CONTRACT_VERSION
 from proxy.api.plain import json_response
@@ -23,7 +24,7 @@ _ABOUT = {
 }
 
 
-@get("/", sync_to_thread=False)
+@route("/", http_method=[HttpMethod.GET, HttpMethod.HEAD], sync_to_thread=False)
 def about() -> Response[bytes]:
     """Where to go from here; needs no key."""
     return json_response(_ABOUT)

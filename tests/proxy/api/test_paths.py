@@ -57,3 +57,12 @@ def test_the_path_beats_the_body(gateway: Gateway, vendor: Vendor) -> None:
     body = {"model": "echo", **BODIES["/chat/completions"]}
     assert gateway.http.post(f"/engines/{vendor.name}/chat/completions", json=body).status_code == 200
     assert vendor.calls == 1
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_slash_at_the_end(gateway: Gateway, vendor: Vendor, stream: bool) -> None:
+    body = {"model": vendor.name, "stream": stream, **BODIES["/chat/completions"]}
+    answer = gateway.http.post("/v1/chat/completions/", json=body)
+    assert answer.status_code == 200
+    assert answer.text.endswith("data: [DONE]\n\n") is stream
+    assert vendor.calls == 1
