@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from proxy.config.redact import is_secret_name, masked, without_credentials
+from proxy.config.redact import is_secret_name, masked, without_query
 from proxy.deployment import Deployment, split_model
 
 _GROUPED = ("prices", "other", "request")
@@ -16,7 +16,7 @@ def shown_params(deployment: Deployment) -> dict[str, Any]:
     given = {name: getattr(params, name) for name in params.__struct_fields__ if name not in _GROUPED}
     given |= params.prices | params.other | params.request
     if params.api_base is not None:
-        given["api_base"] = without_credentials(params.api_base)
+        given["api_base"] = without_query(params.api_base)
     given["model"] = shown_model(deployment)
     return _ALWAYS | {name: masked(value, name) for name, value in given.items() if _is_shown(name, value)}
 

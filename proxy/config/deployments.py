@@ -136,6 +136,14 @@ def _check_base(settings: Map, key: str) -> None:
         usable = False
     if not usable or any(character.isspace() for character in base):
         raise ConfigError("not a URL; write it as https://host/path", place=origin.place, key=f"{key}.api_base")
+    if parts.username is not None:
+        # The reference takes it, and then fails every call: it would have to send two Authorization headers.
+        raise ConfigError(
+            "holds credentials, which no call can use; remove them, and write"
+            ' `extra_headers: {Authorization: "Basic ..."}` if the host needs them',
+            place=origin.place,
+            key=f"{key}.api_base",
+        )
 
 
 def _active_here(item: Map, entry: ModelEntry, key: str) -> bool:

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector, generate_late
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from proxy.config.redact import without_credentials
+from proxy.config.redact import without_query
 from proxy.deployment import Deployment
 from proxy.metrics.names import ATTEMPT, COUNTERS, DEPLOYMENT, DURATIONS, ERROR, FALLBACK
 from proxy.metrics.recorder import Caller, CallLabels, FailureLabels, Recorder
@@ -134,7 +134,7 @@ def _describe(deployment: Deployment) -> Labels:
     return {
         "litellm_model_name": deployment.model,
         "model_id": deployment.id,
-        "api_base": without_credentials(deployment.params.api_base or ""),
+        "api_base": without_query(deployment.params.api_base or ""),
         "api_provider": deployment.provider,
     }
 

@@ -12,7 +12,7 @@ model_list:
   - model_name: mini
     litellm_params:
       model: openai/gpt-4o-mini
-      api_base: https://user:topsecret@vendor.test/v1?key=topsecret
+      api_base: https://vendor.test/v1?key=topsecret
       api_key: sk-topsecret
       temperature: 0.5
       rpm: 7

@@ -124,11 +124,15 @@ def test_a_request_field_may_have_any_name(load: Load, name: str) -> None:
         ("api_base: 'http://a b'", "api_base", "not a URL"),
         ("api_base: 'http://h:99999'", "api_base", "not a URL"),
         ("api_base: ftp://h", "api_base", "not a URL"),
+        ("api_base: 'http://user:SECRET@h/v1'", "api_base", "holds credentials, which no call can use; remove them"),
+        ("base_url: 'http://user@h'", "api_base", "holds credentials"),
         ("api_base: http://a, base_url: http://b", "base_url", "is another name of `api_base`"),
     ],
 )
 def test_an_impossible_value_names_its_line(refuse: Refuse, text: str, key: str, problem: str) -> None:
-    assert refuse(listing(text)).startswith(f"config.yaml:5: model_list[0].litellm_params.{key}: {problem}")
+    message = refuse(listing(text))
+    assert message.startswith(f"config.yaml:5: model_list[0].litellm_params.{key}: {problem}")
+    assert "SECRET" not in message
 
 
 @pytest.mark.parametrize(
