@@ -38,8 +38,14 @@ SCHEMA = schemathesis.openapi.from_path(Path(__file__).parents[1] / "openapi.yam
 OPERATIONS = {found.ok().label: found.ok() for found in SCHEMA.get_all_operations()}
 
 
-# Names that the config knows, by the last part of the path: half of the requests use them, so that calls get through.
-KNOWN = {"chat/completions": "schema-chat", "completions": "schema-text", "embeddings": "schema-embedding"}
+# Names that the config knows, by the last part of the path: most requests use them, so that calls get through.
+KNOWN = {
+    "chat/completions": ("schema-chat",),
+    "completions": ("schema-text",),
+    "embeddings": ("schema-embedding",),
+    "messages": ("schema-message", "schema-chat"),
+    "count_tokens": ("schema-message", "schema-chat"),
+}
 
 REFUSED = {"api_base", "api_key"}
 
@@ -61,12 +67,13 @@ def profile(request: pytest.FixtureRequest) -> hypothesis.settings:
 def test_an_operation_answers_as_promised(gateway: Running, profile: hypothesis.settings, label: str) -> None:
     load_all_checks()
     statuses: Counter[int] = Counter()
+    known = next((names for end, names in KNOWN.items() if label.endswith(end)), ("schema-chat",))
 
     @profile
-    @given(generated=OPERATIONS[label].as_strategy(), is_known=st.booleans())
-    def send(generated: schemathesis.Case, is_known: bool) -> None:
-        if is_known:
-            name_a_known_model(generated)
+    @given(generated=OPERATIONS[label].as_strategy(), model=st.sampled_from((*known, None)))
+    def send(generated: schemathesis.Case, model: str | None) -> None:
+        if model is not None:
+            name_a_known_model(generated, model)
         answer = generated.call(base_url=gateway.url, headers=HEADERS)
         statuses[answer.status_code] += 1
         generated.validate_response(answer, checks=CHECKS, headers=HEADERS)
@@ -75,11 +82,10 @@ def test_an_operation_answers_as_promised(gateway: Running, profile: hypothesis.
     assert statuses[200], f"no generated request got through, so nothing of the answer was tried: {statuses}"
 
 
-def name_a_known_model(generated: schemathesis.Case) -> None:
-    """Replace the model, wherever this operation takes it; leave out what no client may choose."""
-    known = next((name for end, name in KNOWN.items() if generated.operation.path.endswith(end)), "schema-chat")
+def name_a_known_model(generated: schemathesis.Case, model: str) -> None:
+    """Put the model wherever this operation takes it; leave out what no client may choose."""
     for parameter in generated.path_parameters:
-        generated.path_parameters[parameter] = known
+        generated.path_parameters[parameter] = model
     if isinstance(generated.body, dict):
         fields = {name: value for name, value in generated.body.items() if name not in REFUSED}
-        generated.body = {**fields, "model": known}
+        generated.body = {**fields, "model": model}
