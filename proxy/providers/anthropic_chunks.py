@@ -1,24 +1,20 @@
 """Anthropic's event streams as the chunks of a chat completion, event by event. Sans I/O.
 
-Recorded in contracts/core/test_provider_anthropic_streams.py; https://docs.anthropic.com/en/api/messages-streaming
+Recorded in contracts/core/test_provider_anthropic_streams.py.
 
 The finish reason is held back until ``message_stop`` has come, so that a stream which is cut never looks finished.
 """
 
 import time
 import uuid
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
-from proxy.call import Usage
 from proxy.providers.anthropic_answers import chat_usage, finish_reason
-from proxy.providers.anthropic_failures import EXCEPTION, failure_within_stream
+from proxy.providers.anthropic_events import Event, EventReader, no_event
 from proxy.providers.anthropic_tools import SCHEMA_TOOL
-from proxy.providers.failures import StreamFailure
 from proxy.providers.openai_format import encode
-from proxy.providers.secrecy import without
 
 _TOOLS = frozenset(("tool_use", "server_tool_use"))
 _SEARCHES = frozenset(("web_search_tool_result", "web_fetch_tool_result"))
@@ -27,18 +23,15 @@ _SEARCHED_TOOLS = "tool_search_tool_result"
 Fields = dict[str, Any]
 
 
-class _Event(msgspec.Struct):
-    type: str
-    message: Fields = {}
-    content_block: Fields = {}
-    delta: Fields = {}
-    usage: Fields | None = None
+class _Event(Event):
+    content_block: Fields = msgspec.field(default_factory=dict)
+    delta: Fields = msgspec.field(default_factory=dict)
 
 
 _decode = msgspec.json.Decoder(_Event).decode
 
 
-class MessageChunks:
+class MessageChunks(EventReader):
     """Turns the data of Anthropic's events into the chunks that the client gets.
 
     Args:
@@ -47,6 +40,7 @@ class MessageChunks:
     """
 
     def __init__(self, model: str, *, include_usage: bool, in_schema: bool = False) -> None:
+        super().__init__()
         self._base = {
             "id": f"chatcmpl-{uuid.uuid4()}",
             "created": int(time.time()),
@@ -61,19 +55,7 @@ class MessageChunks:
         self._tool = -1
         self._as_text = self._structured = False
         self._reason = "stop"
-        self._usage: Fields = {}
         self._kept: dict[str, list[Fields]] = {}
-        self.secrets: Sequence[bytes] = ()
-        """Kept out of failures."""
-        self.done = False
-        """Anthropic said ``message_stop``."""
-        self.text: list[str] | None = None
-        """Set to a list to have the text of the stream collected."""
-
-    @property
-    def usage(self) -> Usage:
-        """As told so far."""
-        return chat_usage(self._usage)[1]
 
     def feed(self, data: bytes) -> bytes | None:
         """The chunk for one event's data, if it makes one.
@@ -83,22 +65,15 @@ class MessageChunks:
         """
         try:
             event = _decode(data)
-            if event.type == "error":
-                raise failure_within_stream(without(self.secrets, data))
+            self._note(event, data)
             delta = self._delta(event)
         except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError, RecursionError):
-            told = "The stream turned into something that is no event."
-            raise StreamFailure(EXCEPTION, told, continuable=True) from None
+            raise no_event(continuable=True) from None
         return None if delta is None else self._chunk(delta)
 
     def finish(self) -> list[bytes]:
-        """The last chunks of a complete stream.
-
-        Raises:
-            StreamFailure: Anthropic did not say that it was done.
-        """
-        if not self.done:
-            raise StreamFailure(EXCEPTION, "The stream ended before it was complete.", continuable=False)
+        """The last chunks of a complete stream; see :meth:`EventReader.finish`."""
+        super().finish()
         ending = [self._encoded({"finish_reason": self._reason, "index": 0, "delta": {}})]
         if self._include_usage:
             told, _ = chat_usage(self._usage)
@@ -117,12 +92,8 @@ class MessageChunks:
                 return self._opened(event.content_block)
             case "content_block_stop":
                 return self._closed()
-            case "message_start":
-                self._count(event.message.get("usage"))
             case "message_delta":
-                return self._ended(event)
-            case "message_stop":
-                self.done = True
+                return self._ended(event.delta)
         return None
 
     def _opened(self, block: Fields) -> Fields | None:
@@ -204,16 +175,10 @@ class MessageChunks:
         self._block = ""
         return delta
 
-    def _ended(self, event: _Event) -> Fields | None:
-        self._reason = "stop" if self._structured else finish_reason(event.delta.get("stop_reason"))
-        self._count(event.usage)
-        container = event.delta.get("container")
+    def _ended(self, delta: Fields) -> Fields | None:
+        self._reason = "stop" if self._structured else finish_reason(delta.get("stop_reason"))
+        container = delta.get("container")
         return _specific(container=container) if container else None
-
-    def _count(self, usage: Any) -> None:
-        """The last number that is one counts: some servers repeat zeros."""
-        if isinstance(usage, dict):
-            self._usage |= {name: value for name, value in usage.items() if value}
 
     def _keep(self, kind: str, block: Fields) -> list[Fields]:
         """All blocks of the kind so far, as the client gets them each time."""

@@ -11,12 +11,13 @@ from proxy.call import Body, Usage
 from proxy.errors import Failure, Headers
 from proxy.providers.anthropic_answers import chat_usage
 from proxy.providers.anthropic_betas import betas_of
-from proxy.providers.anthropic_failures import EXCEPTION, bad_request, failure_within_stream, unreadable
+from proxy.providers.anthropic_events import Event, EventReader, no_event
+from proxy.providers.anthropic_failures import EXCEPTION, bad_request, unreadable
 from proxy.providers.anthropic_http import Target, headers_of, post, rate_limits, read
 from proxy.providers.anthropic_messages import is_billing
 from proxy.providers.anthropic_params import context_management
 from proxy.providers.base import Attempt, Reply
-from proxy.providers.failures import StreamFailure, why_unreadable
+from proxy.providers.failures import why_unreadable
 from proxy.providers.openai_format import decode_body, encode, present, raw
 from proxy.providers.secrecy import secrets_of, without
 from proxy.providers.streams import EventStream
@@ -166,32 +167,11 @@ async def _stream(response: UpstreamResponse, attempt: Attempt, target: Target, 
     return Reply(response.headers, target.url, stream=stream)
 
 
-class _Event(msgspec.Struct):
-    type: str
-    message: dict[str, Any] = {}
-    usage: dict[str, Any] | None = None
+_decode = msgspec.json.Decoder(Event).decode
 
 
-_decode = msgspec.json.Decoder(_Event).decode
-
-
-class MessageEvents:
-    """Hands Anthropic's events on, framed, and reads the usage in passing.
-
-    Args:
-        secrets: kept out of failures.
-    """
-
-    def __init__(self, secrets: list[bytes]) -> None:
-        self._secrets = secrets
-        self._usage: dict[str, Any] = {}
-        self.text: list[str] | None = None
-        self.done = False
-
-    @property
-    def usage(self) -> Usage:
-        """As told so far."""
-        return chat_usage(self._usage)[1]
+class MessageEvents(EventReader):
+    """Hands Anthropic's events on, framed."""
 
     def feed(self, data: bytes) -> bytes | None:
         """The event, framed.
@@ -202,23 +182,6 @@ class MessageEvents:
         try:
             event = _decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            raise StreamFailure(
-                EXCEPTION, "The stream turned into something that is no event.", continuable=False
-            ) from None
-        if event.type == "error":
-            raise failure_within_stream(without(self._secrets, data))
-        for usage in (event.usage, event.message.get("usage")):
-            if isinstance(usage, dict):
-                self._usage |= {name: value for name, value in usage.items() if value}
-        self.done = event.type == "message_stop"
+            raise no_event(continuable=False) from None
+        self._note(event, data)
         return b"event: %b\ndata: %b\n\n" % (event.type.encode(), data)
-
-    def finish(self) -> list[bytes]:
-        """Nothing is left to say.
-
-        Raises:
-            StreamFailure: Anthropic did not say that it was done.
-        """
-        if not self.done:
-            raise StreamFailure(EXCEPTION, "The stream ended before it was complete.", continuable=False)
-        return []
