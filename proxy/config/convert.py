@@ -11,6 +11,7 @@ from proxy.config.errors import ConfigError, one_line
 from proxy.config.yaml_tree import Map, Origin, Seq, plain, respelled
 
 S = TypeVar("S", bound=msgspec.Struct)
+C = TypeVar("C", Map, Seq)
 
 _MISMATCH: Final = re.compile(r"Expected `([^`]+)`(?:, got `([^`]+)`)?(?: (>=|<=) (\S+))?(?: - at `\$([^`]*)`)?")
 _STEP: Final = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
@@ -128,17 +129,17 @@ def _mismatch(failure: str, value: Any, origin: Origin, key: str) -> ConfigError
 
 def as_map(value: Any, origin: Origin, key: str) -> Map:
     """The value as a mapping; null is an empty one. Raises ConfigError for anything else."""
-    if value is None:
-        return Map()
-    if isinstance(value, Map):
-        return value
-    raise ConfigError(f"expected a mapping; {_FIXES['object']}", place=origin.place, key=key)
+    return _as(Map, "object", value, origin, key)
 
 
 def as_seq(value: Any, origin: Origin, key: str) -> Seq:
     """The value as a list; null is an empty one. Raises ConfigError for anything else."""
+    return _as(Seq, "array", value, origin, key)
+
+
+def _as(kind: type[C], name: str, value: Any, origin: Origin, key: str) -> C:
     if value is None:
-        return Seq()
-    if isinstance(value, Seq):
+        return kind()
+    if isinstance(value, kind):
         return value
-    raise ConfigError(f"expected a list; {_FIXES['array']}", place=origin.place, key=key)
+    raise ConfigError(f"expected {_WORDS[name]}; {_FIXES[name]}", place=origin.place, key=key)
