@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -84,12 +84,16 @@ class Outcome(msgspec.Struct):
     """Until the first event of a stream came from upstream."""
 
 
+Write = Callable[[bytes], Awaitable[None] | None]
+"""Sends a piece of an answer; what it returns must be awaited before the next piece."""
+
+
 class Answer(msgspec.Struct):
-    """What goes back to the client. ``body`` is complete bytes or a stream of them."""
+    """What goes back to the client. ``body`` is complete bytes, or what writes them piece by piece."""
 
     status: int
     headers: list[tuple[bytes, bytes]]
-    body: bytes | AsyncGenerator[bytes, None]
+    body: bytes | Callable[[Write], Awaitable[None]]
 
 
 OnEnd = Callable[[Outcome], Awaitable[None] | None]

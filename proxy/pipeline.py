@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -11,7 +11,7 @@ from proxy.call import Body, Call, FailedAttempt, Usage
 from proxy.deployment import OPENAI_PREFIX, Deployment, may_set
 from proxy.errors import Failure, Headers
 from proxy.fields import CREDENTIAL_FIELDS, KEPT_BACK
-from proxy.providers.base import Attempt, Reply, Stream, find_provider
+from proxy.providers.base import Attempt, Reply, Sink, Stream, find_provider
 from proxy.providers.failures import StreamFailure
 from proxy.providers.messages_bridge import answered as answered_as_message
 from proxy.providers.messages_bridge import asked as asked_as_chat
@@ -242,35 +242,40 @@ class Pipeline:
         choices += [settings.timeout, self._call.snapshot.config.settings.request_timeout]
         return next((seconds for seconds in choices if seconds is not None), DEFAULT_TIMEOUT)
 
-    async def relay(self, stream: Stream) -> AsyncIterator[list[bytes]]:
-        """The events of a stream; when the vendor reports an error within it, a fallback continues the text.
+    async def relay(self, stream: Stream, sink: Sink) -> None:
+        """Pump a stream; when the vendor reports an error within it, a fallback continues the text.
 
         Raises:
             StreamFailure: the stream is incomplete and nobody continues it.
         """
-        route = self._asked.route
         started, waited = time.perf_counter(), self._upstream_seconds
         try:
-            async for batch in stream:
-                yield batch
-        except StreamFailure as failure:
-            await stream.aclose()
-            self._stream_failed(failure)
-            if not failure.continuable or self._call.endpoint == MESSAGES:
-                raise
-            body = self._continuation(stream.text or [])
-            continued = await self._follow(Plan(self._router, route).after(failure), body)
-            stream = continued.reply.stream or stream
             try:
-                async for batch in stream:
-                    yield batch
-            except StreamFailure as again:
-                self._stream_failed(again)
-                raise
+                await stream.pump(sink)
+            except StreamFailure as failure:
+                await stream.aclose()
+                self._stream_failed(failure)
+                if not failure.continuable or self._call.endpoint == MESSAGES:
+                    raise
+                stream = await self._continued(stream, failure)
+                await self._pump_last(stream, sink)
         finally:
             self.usage = stream.usage
             self._call.outcome.upstream_seconds = waited + time.perf_counter() - started
             await stream.aclose()
+
+    async def _continued(self, stream: Stream, failure: StreamFailure) -> Stream:
+        body = self._continuation(stream.text or [])
+        continued = await self._follow(Plan(self._router, self._asked.route).after(failure), body)
+        assert continued.reply.stream is not None
+        return continued.reply.stream
+
+    async def _pump_last(self, stream: Stream, sink: Sink) -> None:
+        try:
+            await stream.pump(sink)
+        except StreamFailure as again:
+            self._stream_failed(again)
+            raise
 
     def _continuation(self, text: list[str]) -> Body:
         """The client's messages, and the request to go on after ``text``."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+from functools import partial
 
 from litestar.enums import HttpMethod, ScopeType
 from litestar.exceptions import MethodNotAllowedException
@@ -14,7 +14,7 @@ from proxy.api.decoding import decode_object
 from proxy.api.framing import CHUNKS, MESSAGE_EVENTS, Framing
 from proxy.api.model_request import read_model_request
 from proxy.auth.authenticator import Caller
-from proxy.call import Answer, Call, Usage
+from proxy.call import Answer, Call, Usage, Write
 from proxy.errors import GatewayError
 from proxy.gateway import Gateway
 from proxy.logs import call_id
@@ -50,7 +50,7 @@ class ModelEndpoint:
             admitted = await self._admit(call, scope, receive)
             watch = Watch(receive)
             answer = admitted if isinstance(admitted, Answer) else await self._run(call, admitted)
-            await deliver(answer, send)
+            await deliver(answer, scope, send)
         except ClientGone:
             call.outcome.ending = "client-closed"
         except asyncio.CancelledError:
@@ -93,24 +93,23 @@ class ModelEndpoint:
         call.outcome.status = 200
         if reply.stream is not None:
             call.outcome.first_token_seconds = routed.upstream_seconds
-            return Answer(200, headers, _framed(call, pipeline, reply.stream, self._framing))
+            return Answer(200, headers, partial(_relayed, call, pipeline, reply.stream, self._framing))
         call.outcome.ending, call.outcome.usage, call.outcome.cost = "done", reply.usage, cost.final
         return Answer(200, headers, reply.body)
 
 
-async def _framed(call: Call, pipeline: Pipeline, stream: Stream, framing: Framing) -> AsyncGenerator[bytes, None]:
-    """The stream as SSE. An incomplete one ends with an error event instead of its proper end."""
-    relay = pipeline.relay(stream)
+async def _relayed(call: Call, pipeline: Pipeline, stream: Stream, framing: Framing, write: Write) -> None:
+    """Write the stream as SSE. An incomplete one ends with an error event instead of its proper end."""
     try:
-        async for batch in relay:
-            yield framing.events(batch)
+        await pipeline.relay(stream, lambda batch: write(framing.events(batch)))
         call.outcome.ending = "done"
     except Exception as problem:
         error = problem if isinstance(problem, GatewayError) else _unexpected()
         call.outcome.error = error.message
-        yield framing.error(error)
+        awaited = write(framing.error(error))
+        if awaited is not None:
+            await awaited
     finally:
-        await relay.aclose()  # type: ignore[attr-defined]
         _account(call, pipeline.usage)
 
 

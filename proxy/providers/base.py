@@ -4,7 +4,7 @@ import difflib
 import importlib
 import importlib.util
 import pkgutil
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -50,12 +50,16 @@ class Attempt(msgspec.Struct):
     """The client's, by lower-case name, for providers whose vendor is told by some of them what to do."""
 
 
-class Stream(Protocol):
-    """A stream of an upstream, in OpenAI's format.
+Sink = Callable[[list[bytes]], Awaitable[None] | None]
+"""Takes the data of events that came together; what it returns must be awaited before it is called again.
 
-    Iterating gives the data of the events that came together, not framed, ``[DONE]`` at the very end. A stream that does
-    not come to a complete end raises :class:`~proxy.providers.failures.StreamFailure`.
-    """
+Pushed rather than asked for: what a vendor sends then reaches the client without waking a task, the costliest part of a
+paced stream. It runs in the loop's callback and must not block.
+"""
+
+
+class Stream(Protocol):
+    """A stream of an upstream, in OpenAI's format: the data of its events, not framed, ``[DONE]`` at the very end."""
 
     @property
     def text(self) -> list[str] | None:
@@ -65,7 +69,12 @@ class Stream(Protocol):
     def usage(self) -> Usage:
         """Right once the stream has ended."""
 
-    def __aiter__(self) -> AsyncIterator[list[bytes]]: ...
+    async def pump(self, sink: Sink) -> None:
+        """Give every event to ``sink``, as they come; return at the end of the stream.
+
+        Raises:
+            proxy.providers.failures.StreamFailure: the stream is incomplete.
+        """
 
     async def aclose(self) -> None:
         """Give the upstream call up; idempotent."""

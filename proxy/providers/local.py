@@ -2,11 +2,11 @@
 
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from proxy.call import Usage
-from proxy.providers.base import Attempt, Reply
+from proxy.providers.base import Attempt, Reply, Sink
 from proxy.providers.openai_chunks import DONE
 from proxy.providers.openai_format import encode
 
@@ -22,13 +22,12 @@ class LocalStream:
         self.text: list[str] | None = None
         self._events = events
 
-    def __aiter__(self) -> AsyncIterator[list[bytes]]:
-        return self
-
-    async def __anext__(self) -> list[bytes]:
+    async def pump(self, sink: Sink) -> None:
+        """See :meth:`proxy.providers.base.Stream.pump`."""
         for event in self._events:
-            return [event]
-        raise StopAsyncIteration
+            awaited = sink([event])
+            if awaited is not None:
+                await awaited
 
     async def aclose(self) -> None:
         """Nothing is held."""

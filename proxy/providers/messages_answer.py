@@ -4,13 +4,13 @@ Recorded in contracts/core/test_messages_translated.py.
 """
 
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from proxy.call import Usage
-from proxy.providers.base import Stream
+from proxy.providers.base import Sink, Stream
 from proxy.providers.failures import StreamFailure
 from proxy.providers.openai_chunks import DONE
 from proxy.providers.openai_format import encode
@@ -131,7 +131,6 @@ class MessageStream:
 
     def __init__(self, chunks: Stream, model: str, names: Mapping[str, str]) -> None:
         self._chunks = chunks
-        self._source = aiter(chunks)
         self._names = names
         self._block = ""
         self._index = -1
@@ -157,19 +156,19 @@ class MessageStream:
         """As told so far."""
         return self._chunks.usage
 
-    def __aiter__(self) -> AsyncIterator[list[bytes]]:
-        return self
-
-    async def __anext__(self) -> list[bytes]:
-        batch = await anext(self._source)
-        events, self._opening = self._opening, []
-        for data in batch:
-            events += self._finish() if data == DONE else self._translated(data)
-        return events
+    async def pump(self, sink: Sink) -> None:
+        """See :meth:`proxy.providers.base.Stream.pump`."""
+        await self._chunks.pump(lambda batch: sink(self._events_of(batch)))
 
     async def aclose(self) -> None:
         """Give the upstream call up; idempotent."""
         await self._chunks.aclose()
+
+    def _events_of(self, batch: list[bytes]) -> list[bytes]:
+        events, self._opening = self._opening, []
+        for data in batch:
+            events += self._finish() if data == DONE else self._translated(data)
+        return events
 
     def _translated(self, data: bytes) -> list[bytes]:
         try:

@@ -1,12 +1,10 @@
 """Text completions of vendors that only chat: the prompt is asked as a user, and the answer told as a text."""
 
-from collections.abc import AsyncIterator
-
 import msgspec
 
 from proxy.call import Body, Usage
 from proxy.errors import GatewayError
-from proxy.providers.base import Attempt, Reply, Stream
+from proxy.providers.base import Attempt, Reply, Sink, Stream
 from proxy.providers.openai_chunks import DONE
 from proxy.providers.openai_format import decode_object, decode_objects, encode, present, raw, usage_fields
 
@@ -73,9 +71,8 @@ class _TextStream:
     def usage(self) -> Usage:
         return self._chat.usage
 
-    async def __aiter__(self) -> AsyncIterator[list[bytes]]:
-        async for batch in self._chat:
-            yield [event if event == DONE else _text_chunk(event) for event in batch]
+    async def pump(self, sink: Sink) -> None:
+        await self._chat.pump(lambda batch: sink([event if event == DONE else _text_chunk(event) for event in batch]))
 
     async def aclose(self) -> None:
         await self._chat.aclose()

@@ -1,12 +1,11 @@
 """From an upstream's bytes to events in OpenAI's format."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Protocol
 
 from proxy.call import Usage
-from proxy.errors import Failure
-from proxy.providers.base import Attempt
+from proxy.providers.base import Attempt, Sink
 from proxy.providers.failures import StreamFailure, timed_out, unreachable
 from proxy.providers.openai_chunks import DONE
 from proxy.upstream.client import Broken, TimedOut, TooLarge, UpstreamResponse
@@ -52,14 +51,15 @@ class EventStream:
         closing: Sequence[bytes] = (DONE,),
     ) -> None:
         self._response = response
-        self._source = response.chunks()
         self._splitter = EventSplitter()
         self._chunks = chunks
         self._exception = exception
         self._attempt = attempt
         self._closing = closing
         self._ready: list[bytes] = []
-        self._broken: Failure | None = None
+        self._sink: Sink = self._ready.extend
+        self._awaited: Awaitable[None] | None = None
+        self._broken: StreamFailure | None = None
         self._over = False
 
     @property
@@ -79,59 +79,58 @@ class EventStream:
             Failure: the stream broke, or reported an error, before it said anything.
         """
         try:
-            self._ready = await self._more()
+            while not (self._ready or self._over or self._broken):
+                self._take(await self._response.part())
         except TimedOut as error:
             raise timed_out(self._attempt.deployment.params.timeout) from error
         except Broken as error:
             raise unreachable(self._exception) from error
-
-    def __aiter__(self) -> AsyncIterator[list[bytes]]:
-        return self
-
-    async def __anext__(self) -> list[bytes]:
-        if self._ready:
-            batch, self._ready = self._ready, []
-            return batch
-        if self._broken is not None:
+        if self._broken is not None and not self._ready:
             raise self._broken
-        if self._over:
-            await self._drain()
-            raise StopAsyncIteration
-        try:
-            return await self._more()
-        except (Broken, TooLarge) as error:
-            raise StreamFailure(
-                self._exception, "The connection broke within the stream.", continuable=False
-            ) from error
-        except TimedOut as error:
-            raise StreamFailure(self._exception, "Request timed out within the stream.", continuable=False) from error
+
+    async def pump(self, sink: Sink) -> None:
+        """See :meth:`proxy.providers.base.Stream.pump`."""
+        self._sink, self._awaited = sink, sink(self._ready)
+        while True:
+            if self._awaited is not None:
+                await self._awaited
+                self._awaited = None
+            if self._broken is not None:
+                raise self._broken
+            if self._over:
+                await self._drain()
+                return
+            try:
+                await self._response.forward(self._take)
+            except (Broken, TooLarge) as error:
+                raise StreamFailure(
+                    self._exception, "The connection broke within the stream.", continuable=False
+                ) from error
+            except TimedOut as error:
+                raise StreamFailure(
+                    self._exception, "Request timed out within the stream.", continuable=False
+                ) from error
 
     async def aclose(self) -> None:
         """Drop the upstream call unless it is complete."""
         await self._response.aclose()
 
-    async def _more(self) -> list[bytes]:
-        """What the next network chunk that says something says."""
-        while True:
-            received = await anext(self._source, None)
-            if received is None:
+    def _take(self, part: bytes) -> bool:
+        """Hand on what ``part`` says, nothing being the end of the body; true when the pump must look what to do next."""
+        events: list[bytes] = []
+        try:
+            if not part or self._convert(part, events):
                 self._over = True
-                return [*self._chunks.finish(), *self._closing]
-            events: list[bytes] = []
-            try:
-                if self._convert(received, events):
-                    self._over = True
-                    return [*events, *self._chunks.finish(), *self._closing]
-            except StreamFailure as failure:
-                if not events:
-                    raise
-                self._broken = failure
-            if events:
-                return events
+                events += [*self._chunks.finish(), *self._closing]
+        except StreamFailure as failure:
+            self._broken = failure
+        if events:
+            self._awaited = self._sink(events)
+        return self._over or self._broken is not None or self._awaited is not None
 
-    def _convert(self, received: bytes, events: list[bytes]) -> bool:
-        """Add the chunks of ``received`` to ``events``; true once the vendor is done."""
-        for event in self._splitter.feed(received):
+    def _convert(self, part: bytes, events: list[bytes]) -> bool:
+        """Add the chunks of ``part`` to ``events``; true once the vendor is done."""
+        for event in self._splitter.feed(part):
             data = data_of(event)
             if not data:
                 continue
@@ -146,8 +145,7 @@ class EventStream:
         """Read the end of the body, so that the connection can be used again."""
         try:
             async with asyncio.timeout(DRAIN_SECONDS):
-                async for _ in self._source:
-                    break
+                await self._response.part()
         except (TimeoutError, Broken, TimedOut, TooLarge):
             pass
         await self._response.aclose()

@@ -8,10 +8,10 @@ this 24 us, 26 us, 1.6 ms, 7 MB, 0.05 s; aiohttp 3.14.5 80, 130, 2.3, 15 MB, 0.1
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from functools import lru_cache
 
-from proxy.upstream.connection import Connection, Place, Timeouts
+from proxy.upstream.connection import Connection, Place, Take, Timeouts
 from proxy.upstream.decoding import ACCEPTED, Decoder
 from proxy.upstream.dialing import Dialer, Route
 from proxy.upstream.errors import Broken, ConnectFailed, Phase, TimedOut, TooLarge, UpstreamError
@@ -53,11 +53,13 @@ class UpstreamResponse:
     ``headers`` are as they came, names in lower case; those of a compressed answer are without its encoding and length.
     """
 
-    __slots__ = ("_connection", "_decoder", "headers", "status")
+    __slots__ = ("_at_end", "_connection", "_decoder", "_pieces", "headers", "status")
 
     def __init__(self, connection: Connection) -> None:
         self._connection: Connection | None = connection
         self._decoder: Decoder | None = None
+        self._pieces: Iterator[bytes] = iter(())
+        self._at_end = False
         self.status = connection.status
         self.headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in connection.headers]
         encodings = [value.strip().lower() for name, value in self.headers if name == "content-encoding"]
@@ -78,13 +80,14 @@ class UpstreamResponse:
         connection = self._connection
         if connection is not None and connection.complete and self._decoder is None:
             body = connection.take()
+            self._at_end = True
             self._release()
             if len(body) > limit:
                 raise TooLarge(limit)
             return body
         parts: list[bytes] = []
         size = 0
-        async for part in self.chunks():
+        while part := await self.part():
             size += len(part)
             if size > limit:
                 self._release()
@@ -92,31 +95,57 @@ class UpstreamResponse:
             parts.append(part)
         return b"".join(parts)
 
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """The body as it comes over the network, decompressed. Whatever came before a failure is given before it is raised.
+    async def part(self) -> bytes:
+        """The next part of the body as it comes over the network, decompressed; empty at its end. Whatever came before a
+        failure is given before it is raised.
 
         Raises:
             Broken: the connection ended before the body did, or the response was closed.
             TimedOut: ``idle`` or ``total``.
         """
-        decoder = self._decoder
         try:
             while (connection := self._connection) is not None:
-                if part := connection.take():
-                    if decoder is None:
-                        yield part
-                    else:
-                        for piece in decoder.feed(part):
-                            yield piece
-                elif connection.complete:
-                    if decoder is not None:
-                        decoder.finish()
-                    return
-                elif connection.error is not None:
-                    raise connection.error
+                if self._decoder is None:
+                    part = connection.take()
                 else:
-                    await connection.wait("idle")
+                    part = next(self._pieces, b"") or self._inflated(self._decoder, connection.take())
+                if part:
+                    return part
+                if connection.complete:
+                    if self._decoder is not None:
+                        self._decoder.finish()
+                    self._at_end = True
+                    break
+                if connection.error is not None:
+                    raise connection.error
+                await connection.wait("idle")
+            if self._at_end:
+                self._release()
+                return b""
             raise Broken("the response was closed")
+        except BaseException:
+            self._release()
+            raise
+
+    def _inflated(self, decoder: Decoder, data: bytes) -> bytes:
+        """The first piece of ``data``; the others are kept for later."""
+        self._pieces = decoder.feed(data)
+        return next(self._pieces, b"")
+
+    async def forward(self, take: Take) -> None:
+        """Give every part of the body to ``take``, as soon as it has come and without waking a task in between; an empty one
+        at the end. Return when ``take`` wants no more for now. Raises as :meth:`part`, and what ``take`` raises.
+        """
+        while not take(await self.part()):
+            connection = self._connection
+            if self._decoder is None and connection is not None and await connection.forward(take):
+                return
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The parts one after the other; raises as :meth:`part`."""
+        try:
+            while part := await self.part():
+                yield part
         finally:
             self._release()
 

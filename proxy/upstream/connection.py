@@ -3,6 +3,7 @@
 import asyncio
 import math
 import socket
+from collections.abc import Callable
 from typing import Literal, cast
 
 import httptools
@@ -16,6 +17,8 @@ _TIMER_SLACK = 0.001
 """Seconds by which the loop's timers may be early."""
 
 RawHeaders = list[tuple[bytes, bytes]]
+Take = Callable[[bytes], bool]
+"""Takes a part of a body as soon as it has come; true: no more for now."""
 
 
 class Timeouts(msgspec.Struct, frozen=True):
@@ -85,6 +88,8 @@ class Connection(asyncio.Protocol):
         self._trailer_size = 0
         self._body: list[bytes] = []
         self._body_size = 0
+        self._take: Take | None = None
+        self._took_enough = False
 
     # --- what the user of a connection calls
 
@@ -135,6 +140,22 @@ class Connection(asyncio.Protocol):
             await waiter
         finally:
             self._waiter = None
+
+    async def forward(self, take: Take) -> bool:
+        """Give ``take`` what comes from now on, right when it comes: no task is woken, which halves the cost of a paced
+        stream.
+
+        Returns when ``take`` wants no more (true), the answer is complete or the exchange has failed, at the latest by
+        timing out; raises what ``take`` raises.
+        """
+        if self.complete or self.error is not None:
+            return False
+        self._take, self._took_enough = take, False
+        try:
+            await self.wait("idle")
+        finally:
+            self._take = None
+        return self._took_enough
 
     def take(self) -> bytes:
         """What has come of the body and was not taken yet."""
@@ -215,7 +236,9 @@ class Connection(asyncio.Protocol):
         if self._body_size > _HIGH_WATER and not self._paused and transport is not None and not transport.is_closing():
             self._paused = True
             transport.pause_reading()
-        if self.answered:
+        if self._take is not None:
+            self._pass_on(self._take)
+        elif self.answered:
             self._wake()
 
     # --- what the parser calls
@@ -251,6 +274,22 @@ class Connection(asyncio.Protocol):
             self._reusable = self._parser.should_keep_alive()
 
     # --- inner workings
+
+    def _pass_on(self, take: Take) -> None:
+        """Give what has come to the one who waits for it, and wake its task only if there is more to do."""
+        waiter, seconds = self._waiter, self._timeouts.idle
+        if self._took_enough or waiter is None or waiter.done():
+            return
+        if seconds is not None:
+            self._deadline = self._loop.time() + seconds
+        part = self.take()
+        try:
+            self._took_enough = bool(part) and take(part)
+        except Exception as error:
+            waiter.set_exception(error)
+            return
+        if self._took_enough or self.complete or self.error is not None:
+            self._wake()
 
     def _ends_with_connection(self) -> bool:
         """Whether the end of the connection is the end of the body (RFC 9112, 6.3)."""

@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 
 from proxy.api.client import deliver
-from proxy.call import Answer, Call, Outcome
+from proxy.call import Answer, Call, Outcome, Write
 
 
 def made() -> Call:
@@ -57,9 +57,9 @@ def test_a_cancellation_stops_none_and_is_not_forgotten() -> None:
 def test_a_stream_ends_before_its_call_when_sending_is_cancelled() -> None:
     ended: list[str] = []
 
-    async def body() -> Any:
+    async def body(write: Write) -> None:
         try:
-            yield b"data: 1\n\n"
+            await (write(b"data: 1\n\n") or asyncio.sleep(0))
         finally:
             ended.append("stream")
 
@@ -69,8 +69,8 @@ def test_a_stream_ends_before_its_call_when_sending_is_cancelled() -> None:
 
     async def scenario() -> None:
         with pytest.raises(asyncio.CancelledError):
-            answer = Answer(200, [], body())
-            await deliver(answer, send)
+            answer = Answer(200, [], body)
+            await deliver(answer, {}, send)  # type: ignore[arg-type]
         assert ended == ["stream"], answer
 
     asyncio.run(scenario())

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +17,7 @@ from proxy.call import Call, Outcome, Usage
 from proxy.config.model import GeneralSettings, ProxyConfig, RouterSettings
 from proxy.errors import Failure
 from proxy.gateway import Gateway
-from proxy.providers.base import Attempt, Reply
+from proxy.providers.base import Attempt, Reply, Sink
 from proxy.providers.failures import StreamFailure
 from tests.proxy.routing.making import entry
 
@@ -47,6 +46,12 @@ class Story(msgspec.Struct, frozen=True):
     """Another function that was to run at the end fails."""
 
 
+async def told(sink: Sink, event: bytes) -> None:
+    awaited = sink([event])
+    if awaited is not None:
+        await awaited
+
+
 class FakeStream:
     def __init__(self, story: Story) -> None:
         self._story = story
@@ -54,12 +59,12 @@ class FakeStream:
         self.usage = Usage(1, 2, 3)
         self.text: list[str] = ["so far"]
 
-    async def __aiter__(self) -> AsyncIterator[list[bytes]]:
+    async def pump(self, sink: Sink) -> None:
         for _ in range(self._story.chunks):
             await asyncio.sleep(0.01)
-            yield [CHUNK]
+            await told(sink, CHUNK)
         await end(self._story.breaks, StreamFailure("E", "broke", continuable=self._story.continuable))
-        yield [b"[DONE]"]
+        await told(sink, b"[DONE]")
 
     async def aclose(self) -> None:
         self.closed = True

@@ -12,6 +12,7 @@ from proxy.errors import Failure, Headers
 from proxy.providers.base import Attempt, Reply, find_provider
 from proxy.providers.openai_format import raw
 from proxy.upstream.client import ConnectFailed, Timeouts, UpstreamClient, UpstreamResponse
+from tests.proxy.providers.pumping import events_of
 
 
 class Sent(msgspec.Struct):
@@ -69,7 +70,7 @@ async def _complete(asked: Attempt) -> tuple[Reply, list[Any]]:
         reply = await find_provider(asked.deployment.provider).send(asked, client)
         if reply.stream is None:
             return reply, [json.loads(reply.body)]
-        events = [event async for batch in reply.stream for event in batch]
+        events = await events_of(reply.stream)
         return reply, [event.decode() if event == b"[DONE]" else json.loads(event) for event in events]
     finally:
         await client.aclose()

@@ -12,6 +12,7 @@ from proxy.providers.base import Attempt, Reply
 from proxy.providers.mock import mock_reply
 from proxy.providers.offline import provider as offline
 from proxy.providers.openai_format import raw
+from tests.proxy.providers.pumping import events_of
 from tests.proxy.routing.making import deployment
 
 
@@ -33,7 +34,7 @@ def offline_reply(asked: Attempt) -> Reply:
 def events(reply: Reply) -> list[Any]:
     async def read() -> list[bytes]:
         assert reply.stream is not None
-        return [event async for batch in reply.stream for event in batch]
+        return await events_of(reply.stream)
 
     *chunks, last = asyncio.run(read())
     assert last == b"[DONE]"

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
@@ -12,10 +11,12 @@ from hypothesis import strategies as st
 
 from proxy.call import Body, Usage
 from proxy.errors import Failure
+from proxy.providers.base import Sink
 from proxy.providers.failures import StreamFailure
 from proxy.providers.messages_answer import MessageStream, to_message
 from proxy.providers.messages_bridge import asked
 from proxy.providers.messages_request import shortened, to_chat
+from tests.proxy.providers.pumping import events_of
 
 odd = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | st.sampled_from(("", "x")),
@@ -115,13 +116,9 @@ class Chunks:
         self._batches = iter(batches)
         self.closed = False
 
-    def __aiter__(self) -> AsyncIterator[list[bytes]]:
-        return self
-
-    async def __anext__(self) -> list[bytes]:
+    async def pump(self, sink: Sink) -> None:
         for batch in self._batches:
-            return batch
-        raise StopAsyncIteration
+            sink(batch)
 
     async def aclose(self) -> None:
         self.closed = True
@@ -133,7 +130,7 @@ def _delta(finish: str | None = None, **delta: Any) -> bytes:
 
 def _told(*batches: list[bytes]) -> list[dict[str, Any]]:
     async def collected() -> list[bytes]:
-        return [event async for batch in MessageStream(Chunks(*batches), "m", {}) for event in batch]
+        return await events_of(MessageStream(Chunks(*batches), "m", {}))
 
     events = []
     for event in asyncio.run(collected()):

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -17,6 +17,8 @@ from proxy.providers.failures import StreamFailure
 from proxy.providers.openai_chunks import Chunks
 from proxy.providers.streams import EventStream
 from proxy.upstream.client import Broken, TimedOut, TooLarge
+from proxy.upstream.connection import Take
+from tests.proxy.providers.pumping import events_of
 from tests.proxy.routing.making import deployment
 
 
@@ -33,19 +35,23 @@ class Response:
     """An answer whose body is ``parts``; an exception among them is raised in its place, a number is a pause."""
 
     def __init__(self, parts: Sequence[bytes | Exception | float]) -> None:
-        self.parts = parts
+        self.parts = iter(parts)
         self.closed = False
         self.read_to_the_end = False
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    async def part(self) -> bytes:
         for part in self.parts:
             if isinstance(part, Exception):
                 raise part
-            if isinstance(part, float):
-                await asyncio.sleep(part)
-            else:
-                yield part
+            if isinstance(part, bytes):
+                return part
+            await asyncio.sleep(part)
         self.read_to_the_end = True
+        return b""
+
+    async def forward(self, take: Take) -> None:
+        while not take(await self.part()):
+            pass
 
     async def aclose(self) -> None:
         self.closed = True
@@ -79,8 +85,7 @@ class Read:
             self.refused = failure
             return
         try:
-            async for batch in stream:
-                self.events += batch
+            await events_of(stream, self.events)
         except Failure as failure:
             self.broke = failure
         finally:
