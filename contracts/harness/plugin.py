@@ -13,6 +13,7 @@ from contracts.harness.case import Case
 from contracts.harness.cassette import Recorder, Recording
 from contracts.harness.configs import ROOT
 from contracts.harness.mark import case_id, contract_of, recording_name
+from contracts.harness.processes import tidy_interrupts
 from contracts.harness.run import RUN, Run
 from contracts.harness.setup import Setup
 from contracts.harness.targets import Kind, Running
@@ -56,12 +57,10 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.keyword = selection.rewrite_keyword(config.option.keyword)
     config.stash[RUN] = run = Run(config)
     config.pluginmanager.register(run, "contracts-run")
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    run = config.stash.get(RUN, None)
-    if run:
-        run.close()
+    tidying = ExitStack()
+    tidying.enter_context(tidy_interrupts())
+    tidying.callback(run.close)
+    config.add_cleanup(tidying.close)
 
 
 def pytest_report_header(config: pytest.Config) -> str:

@@ -1,4 +1,4 @@
-"""Server processes that the harness starts, waits for, and stops."""
+"""Processes that the harness starts, waits for, and stops: servers, and runs of the suite."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
 
 import httpx
 
@@ -20,6 +22,8 @@ from contracts.harness.faults import TargetUnavailable
 LAST_LINES = 25
 STOP_SECONDS = 10.0
 PORTS = (20_000, 32_000)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_commands: set[subprocess.Popen[str]] = set()
 
 
 def free_port() -> int:
@@ -127,3 +131,45 @@ class Server:
         raise TargetUnavailable(
             f"{self.name} did not answer {path} with 200 within {patience:.0f} s; its last lines:\n{self.last_lines()}"
         )
+
+
+@contextmanager
+def tidy_interrupts() -> Iterator[None]:
+    """Within, SIGTERM interrupts as Ctrl-C does, and running commands are interrupted too.
+
+    Only the first signal counts: stopping servers and removing folders is not broken off. For the main thread.
+    """
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, _interrupt)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def run_command(command: Sequence[str], **options: Any) -> subprocess.CompletedProcess[str]:
+    """`subprocess.run`, which would kill an interrupted command: this waits until it has tidied up.
+
+    For code that runs within `tidy_interrupts`, in any thread.
+    """
+    process = subprocess.Popen(list(command), text=True, **options)  # noqa: S603
+    _commands.add(process)
+    try:
+        output, errors = process.communicate()
+    except BaseException:
+        process.communicate()
+        raise
+    finally:
+        _commands.discard(process)
+    return subprocess.CompletedProcess(command, process.returncode, output, errors)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    for each in _SIGNALS:
+        signal.signal(each, signal.SIG_IGN)
+    for process in list(_commands):
+        process.terminate()
+    raise KeyboardInterrupt

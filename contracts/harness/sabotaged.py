@@ -16,12 +16,12 @@ import importlib
 import importlib.util
 import inspect
 import shlex
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import msgspec
@@ -29,6 +29,7 @@ import msgspec
 from contracts.harness.catalogue import folder_of, selection
 from contracts.harness.configs import ROOT
 from contracts.harness.matrix import ITEM_IDS
+from contracts.harness.processes import run_command, tidy_interrupts
 from contracts.harness.results import CORE, CaseResult, Fault, Outcome, ResultsError, read_results
 
 PARALLEL = 2
@@ -64,13 +65,15 @@ def load_sabotages(item: str) -> list[Sabotage]:
     return sabotages
 
 
-def apply(sabotage: Sabotage, called: Path) -> None:
+def apply(sabotage: Sabotage, called: Path | None = None) -> None:
     """Patch the functions; each writes a file into the folder `called` when it is called. Raises SabotageError."""
     for number, (dotted, replacement) in enumerate(sabotage.patches):
         owner, name = _resolve(dotted)
-        setattr(owner, name, _replace(inspect.getattr_static(owner, name), replacement, called / str(number)))
+        sign = called / str(number) if called else None
+        setattr(owner, name, _replace(inspect.getattr_static(owner, name), replacement, sign))
 
 
+@tidy_interrupts()
 def check(item: str) -> list[str]:
     """Run the item's cases on each sabotaged proxy; the findings, one line each. Raises SabotageError."""
     sabotages = load_sabotages(item)
@@ -90,9 +93,7 @@ def _check_one(item: str, sabotage: Sabotage) -> list[str]:
         called.mkdir()
         results = Path(scratch) / "results.jsonl"
         command = _pytest_command(_selection(item, sabotage), name, called, results)
-        done = subprocess.run(  # noqa: S603 - our own interpreter and arguments
-            command, cwd=ROOT, capture_output=True, text=True, check=False
-        )
+        done = run_command(command, cwd=ROOT, stdout=PIPE, stderr=PIPE)
         try:
             cases = read_results(results).cases
         except ResultsError as error:
@@ -161,15 +162,16 @@ def _resolve(dotted: str) -> tuple[Any, str]:
     raise SabotageError(f"{dotted}: there is no such module")
 
 
-def _replace(original: Any, replacement: Callable[..., Any], called: Path) -> Any:
+def _replace(original: Any, replacement: Callable[..., Any], sign: Path | None) -> Any:
     if isinstance(original, staticmethod | classmethod):
-        return type(original)(_replace(original.__func__, replacement, called))
+        return type(original)(_replace(original.__func__, replacement, sign))
     if isinstance(original, property):
-        return property(_replace(original.fget, replacement, called))
+        return property(_replace(original.fget, replacement, sign))
 
     @functools.wraps(original)
     def broken(*args: Any, **kwargs: Any) -> Any:
-        called.touch()
+        if sign:
+            sign.touch()
         return replacement(original, *args, **kwargs)
 
     @functools.wraps(original)
@@ -179,7 +181,7 @@ def _replace(original: Any, replacement: Callable[..., Any], called: Path) -> An
     return broken_async if inspect.iscoroutinefunction(original) else broken
 
 
-def _serve(name: str, called: Path, arguments: Sequence[str]) -> None:
+def _serve(name: str, called: Path | None, arguments: Sequence[str]) -> None:
     item, _, wanted = name.partition(":")
     sabotages = {sabotage.name: sabotage for sabotage in load_sabotages(item)}
     if wanted not in sabotages:
@@ -202,14 +204,14 @@ def main() -> None:
     if bool(options.check) == bool(options.name):
         parser.error("give either --check ITEM or ITEM:NAME serve ...")
     try:
-        if options.check:
-            findings = check(options.check)
-            print("\n".join(findings) or f"{options.check}: every sabotage trips the cases it names, and no other")
-            sys.exit(1 if findings else 0)
-        with tempfile.TemporaryDirectory(prefix="sabotage-") as scratch:
-            _serve(options.name, options.called or Path(scratch), options.arguments)
+        if options.name:
+            _serve(options.name, options.called, options.arguments)
+            return
+        findings = check(options.check)
     except SabotageError as error:
         parser.error(str(error))
+    print("\n".join(findings) or f"{options.check}: every sabotage trips the cases it names, and no other")
+    sys.exit(1 if findings else 0)
 
 
 if __name__ == "__main__":

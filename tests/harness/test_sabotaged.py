@@ -53,6 +53,12 @@ def test_every_kind_of_function_can_be_patched(victim: type[Victim], tmp_path: P
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0", "1", "2", "3", "4"]
 
 
+def test_without_a_folder_no_sign_is_left(victim: type[Victim]) -> None:
+    double = ("victim_module.Victim.method", lambda original, *a: 2 * original(*a))
+    apply(Sabotage(name="doubles", patches=[double], trips=[]))
+    assert victim().method(2) == 4
+
+
 @pytest.mark.parametrize("dotted", ["victim_module.Victim.gone", "victim_module.Gone.method", "no_module.f"])
 def test_a_patch_of_nothing_is_refused(victim: type[Victim], tmp_path: Path, dotted: str) -> None:
     with pytest.raises(SabotageError, match=dotted.rpartition(".")[0]):

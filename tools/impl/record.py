@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from contracts.harness.catalogue import CaseInfo, CatalogueError, list_cases, se
 from contracts.harness.configs import ROOT
 from contracts.harness.faults import HarnessError
 from contracts.harness.matrix import ITEM_IDS
+from contracts.harness.processes import run_command, tidy_interrupts
 from contracts.harness.results import CORE
 
 CASSETTES = ROOT / "cassettes"
@@ -25,6 +25,7 @@ CASSETTES = ROOT / "cassettes"
 @click.option("--case", "keyword", default="", metavar="NAME", help="Only the cases whose name contains this.")
 @click.option("--list", "only_list", is_flag=True, help="List the cases and whether each is recorded; record nothing.")
 @click.option("-n", "--jobs", default=1, show_default=True, help="References to run at the same time.")
+@tidy_interrupts()
 def main(item: str, keyword: str, only_list: bool, jobs: int) -> None:
     """Record the cases of ITEM (A1 ... F8, or core) from the live reference, and say what changed.
 
@@ -57,7 +58,7 @@ def _record(item: str, keyword: str, jobs: int) -> int:
     command = [sys.executable, "-m", "pytest", *selection(item, keyword), "--target=reference"]
     command += ["--record-mode=rewrite", "-v", "--tb=short"]
     command += ["-n", str(jobs), "--dist", "loadgroup"] if jobs > 1 else []
-    return subprocess.run(command, cwd=ROOT, check=False).returncode
+    return run_command(command, cwd=ROOT).returncode
 
 
 def _path(case: CaseInfo) -> Path:

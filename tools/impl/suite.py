@@ -6,12 +6,12 @@ import ast
 import os
 import re
 import shlex
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from contracts.harness.matrix import ROOT
+from contracts.harness.processes import run_command
 from contracts.harness.results import Results, ResultsError, read_results
 
 REPORTS = ROOT / "reports"
@@ -40,7 +40,7 @@ def run_contracts(arguments: Sequence[str]) -> Results:
     command = [sys.executable, "-m", "pytest", "contracts", "-q", "--tb=short", *options]
     print(f"contracts: {shlex.join(command[2:])}", file=sys.stderr, flush=True)
     try:
-        code = subprocess.run(command, cwd=ROOT, stdout=sys.stderr, check=False).returncode
+        code = run_command(command, cwd=ROOT, stdout=sys.stderr).returncode
         if code not in _RAN:
             raise SuiteError(f"the contracts did not run: pytest ended with code {code}; its output is above")
         results = read_results(path)

@@ -11,6 +11,7 @@ import click
 
 from contracts.harness.located_yaml import YamlError
 from contracts.harness.matrix import MATRIX, Status, load_matrix
+from contracts.harness.processes import tidy_interrupts
 from contracts.harness.results import CORE, Results, ResultsError, read_results, suite_version
 from tools.impl.gap_report.config_use import ConfigError, config_use
 from tools.impl.gap_report.report import Report, Verdict, build_report
@@ -34,6 +35,7 @@ OUR_PROXY = "proxy"
 @click.option("--require", multiple=True, metavar="NAME", help="Item, category or requirement to be ready.")
 @click.option("--matrix", "matrix_path", type=_FILE, default=MATRIX, help="The gap matrix.")
 @click.argument("pytest_arguments", nargs=-1, type=click.UNPROCESSED)
+@tidy_interrupts()
 def main(
     *,
     files: tuple[Path, ...],

@@ -11,6 +11,7 @@ import click
 
 from contracts.harness.located_yaml import YamlError
 from contracts.harness.matrix import MATRIX, Matrix, Status, load_matrix
+from contracts.harness.processes import tidy_interrupts
 from contracts.harness.results import Results, ResultsError, read_results, suite_version
 from tools.impl.gate.baseline import BASELINE, BaselineError, committed_baselines, read_baseline, write_baseline
 from tools.impl.gate.findings import TARGETS, Evidence, Finding
@@ -37,6 +38,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option(
     "--baseline", "baseline_path", type=_FILE, default=BASELINE, help="The baseline; its history is read too."
 )
+@tidy_interrupts()
 def main(files: tuple[Path, ...], update: bool, skip_proof: bool, matrix_path: Path, baseline_path: Path) -> None:
     """Refuse a tree whose contracts do not bear out what gap_matrix.yaml declares, or that lost a case which passed.
 

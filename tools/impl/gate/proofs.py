@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from subprocess import PIPE
 
 from contracts.harness.matrix import ROOT
+from contracts.harness.processes import run_command
 from contracts.harness.results import CORE
 from tools.impl.gate.findings import Finding
 
@@ -41,7 +42,7 @@ def _sabotages(item: str) -> Path:
 
 
 def _run(item: str, name: str, command: list[str]) -> Iterator[Finding]:
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = run_command(command, cwd=ROOT, stdout=PIPE, stderr=PIPE)
     if done.returncode != 0:
         told = (done.stdout.strip() or done.stderr.strip()).splitlines()[-_TOLD_LINES:]
         yield Finding(

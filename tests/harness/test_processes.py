@@ -1,0 +1,99 @@
+"""An interrupted run stops what it started and leaves no folder behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from contracts.harness.configs import ROOT
+
+SECONDS = 20.0
+CASE = """
+    from pathlib import Path
+    from contracts.harness.mark import contract
+
+    @contract("core", config="core/basic.yaml", provenance="documented")
+    def test_that_takes_long(case, gateway):
+        Path("began").write_text(gateway.url)
+        case.wait(60)
+        assert case
+"""
+# Tidies up when it is asked to stop, and says more than a pipe holds.
+CHILD = """
+import signal, sys, time
+from pathlib import Path
+signal.signal(signal.SIGTERM, signal.default_int_handler)
+try:
+    Path("began").touch()
+    time.sleep(60)
+finally:
+    print("x" * 1_000_000)
+    Path("tidied").touch()
+"""
+PARENT = f"""
+import subprocess, sys
+from concurrent.futures import ThreadPoolExecutor
+from contracts.harness.processes import run_command, tidy_interrupts
+
+@tidy_interrupts()
+def main():
+    command = [sys.executable, "-c", {CHILD!r}]
+    if sys.argv[1] == "thread":
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(run_command, command, stdout=subprocess.PIPE).result()
+    else:
+        run_command(command, stdout=subprocess.PIPE)
+
+main()
+"""
+
+
+def interrupted(command: Sequence[str], folder: Path, sent: signal.Signals) -> int:
+    """Send the signals, the second as an impatient user's, once the command has begun; its exit status."""
+    scratch = folder / "scratch"
+    scratch.mkdir(exist_ok=True)
+    environment = {**os.environ, "TMPDIR": str(scratch), "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            deadline = time.monotonic() + SECONDS
+            while not (folder / "began").exists():
+                assert process.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            process.send_signal(sent)
+            time.sleep(0.1)
+            process.send_signal(sent)
+            return process.wait(SECONDS)
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_of_contracts(tmp_path: Path, sent: signal.Signals) -> None:
+    (tmp_path / "test_long.py").write_text(textwrap.dedent(CASE))
+    gateway = f"{sys.executable} {ROOT}/tests/harness/fake_gateway.py --config {{config}} --port {{port}}"
+    command = [sys.executable, "-m", "pytest", "-p", "contracts.harness.plugin", f"--gateway-cmd={gateway}"]
+    assert interrupted(command, tmp_path, sent) == pytest.ExitCode.INTERRUPTED
+    assert list((tmp_path / "scratch").iterdir()) == []
+    address = urlsplit((tmp_path / "began").read_text())
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((address.hostname, address.port))
+
+
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("where", ["main", "thread"])
+def test_commands_of_a_tool(tmp_path: Path, where: str, sent: signal.Signals) -> None:
+    assert interrupted([sys.executable, "-c", PARENT, where], tmp_path, sent) == -signal.SIGINT
+    assert (tmp_path / "tidied").exists()
