@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import time
-import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from proxy.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
+
+_random = random.Random()  # noqa: S311 - ids are no secrets
 
 Body = dict[str, msgspec.Raw]
 """A JSON object whose values are still encoded: what nobody needs to read is never decoded."""
@@ -120,7 +122,7 @@ class Call:
     )
 
     def __init__(self, snapshot: Snapshot, endpoint: str, headers: Mapping[bytes, bytes]) -> None:
-        self.id = str(uuid.uuid4())
+        self.id = _new_id()
         self.snapshot = snapshot
         self.endpoint = endpoint
         """``chat``, ``completions`` or ``embeddings``."""
@@ -165,6 +167,13 @@ class Call:
         self._on_end.clear()
         if cancelled is not None:
             raise cancelled
+
+
+def _new_id() -> str:
+    """A random UUID (RFC 9562, version 4); the library's function takes four times as long."""
+    digits = f"{_random.getrandbits(128):032x}"
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
 async def _to_its_end(work: Awaitable[None]) -> None:

@@ -138,10 +138,14 @@ class Pipeline:
     def _prepared(self, step: Try, body: Body, chat: Chat | None, timeout: float) -> Attempt:
         """The attempt; as a chat completion if that is what the vendor is asked for."""
         endpoint = self._call.endpoint if chat is None else "chat"
+        params, settings = step.deployment.params, self._call.snapshot.config.settings
+        drops = self._asked.drop_params or bool(params.drop_params) or settings.drop_params
+        allowed = (*params.allowed_openai_params, *self._asked.allowed_params)
+        sent = body if chat is None else chat.body
         attempt = Attempt(
             deployment=step.deployment,
             endpoint=endpoint,
-            body=self._as_taken(endpoint, step.deployment, body if chat is None else chat.body),
+            body=self._as_taken(endpoint, step.deployment, sent, drop=drops, allowed=allowed),
             stream=self._call.stream,
             timeout=timeout,
             shown_model=self._shown_model(step),
@@ -149,8 +153,8 @@ class Pipeline:
             keep_text=self._call.stream and self._can_continue,
             credentials=self._credentials(step),
             facts=self._facts(step.deployment),
-            drop_params=self._drops(step.deployment),
-            allowed_params=self._allowed(step.deployment),
+            drop_params=drops,
+            allowed_params=allowed,
             metadata=self._asked.metadata,
             client_headers=self._call.headers,
         )
@@ -170,6 +174,8 @@ class Pipeline:
         Credentials of a client's own fallback entries were refused at the door.
         """
         asked, replaced = self._asked.credentials, step.hop.replaced
+        if not (asked or replaced):
+            return asked
         credentials = {name: value for name, value in asked.items() if may_set(step.deployment, name, value)}
         credentials.update((name, replaced[name]) for name in CREDENTIAL_FIELDS & replaced.keys())
         return credentials
@@ -203,7 +209,9 @@ class Pipeline:
             merged.pop(name, None)
         return merged
 
-    def _as_taken(self, endpoint: str, deployment: Deployment, body: Body) -> Body:
+    def _as_taken(
+        self, endpoint: str, deployment: Deployment, body: Body, *, drop: bool, allowed: Sequence[str]
+    ) -> Body:
         """Without the parameters that the model does not take, if that is wanted.
 
         Raises:
@@ -217,18 +225,11 @@ class Pipeline:
         if rules is None:
             return body
         body = without_developers(body, rules)
-        return adapted(body, rules, drop=self._drops(deployment), allowed=self._allowed(deployment))
+        return adapted(body, rules, drop=drop, allowed=allowed)
 
     def _facts(self, deployment: Deployment) -> Mapping[str, Any]:
         entry = self._call.snapshot.catalog.entry(deployment)
         return {} if entry is None else entry.fields
-
-    def _drops(self, deployment: Deployment) -> bool:
-        general = self._call.snapshot.config.settings.drop_params
-        return self._asked.drop_params or bool(deployment.params.drop_params) or general
-
-    def _allowed(self, deployment: Deployment) -> Sequence[str]:
-        return (*deployment.params.allowed_openai_params, *self._asked.allowed_params)
 
     def _timeout(self, deployment: Deployment) -> float:
         """Seconds: the client's, the deployment's, the router's, the general one."""

@@ -142,11 +142,12 @@ class QuickCycle(RequestResponseCycle):
             await super().send(message)
 
     def _head_of(self, message: HTTPResponseStartEvent) -> bytes:
-        lines = [STATUS_LINE[message["status"]][:-2]]
-        for name, value in (*self.default_headers, *message.get("headers", ())):
-            lines.append(name + b": " + value)
-            if name == b"content-length":
+        headers = [*self.default_headers, *message.get("headers", ())]
+        lines = [STATUS_LINE[message["status"]][:-2], *map(b": ".join, headers)]
+        for name, value in reversed(headers):
+            if name == b"content-length":  # commonly the last
                 self.expected_content_length, self.chunked_encoding = int(value), False
+                break
         if self.chunked_encoding is None and self.scope["method"] != "HEAD" and message["status"] not in (204, 304):
             self.chunked_encoding = True
             lines.append(b"transfer-encoding: chunked")

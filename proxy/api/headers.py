@@ -2,6 +2,7 @@
 
 import re
 import time
+from functools import lru_cache
 from importlib.metadata import version
 
 from proxy.accounting.cost import Cost
@@ -27,6 +28,11 @@ def value(text: object) -> bytes:
     return written.encode("latin-1", "replace")
 
 
+@lru_cache(maxsize=1024)
+def _number(value: float) -> bytes:
+    return repr(value).encode()
+
+
 def of_answer(call: Call, routed: Routed, cost: Cost) -> Pairs:
     """Headers of a good answer. Streams, whose end is not known yet, say less."""
     route, reply = routed.route, routed.reply
@@ -36,10 +42,10 @@ def of_answer(call: Call, routed: Routed, cost: Cost) -> Pairs:
         (b"x-litellm-model-id", value(route.deployment.id)),
         (b"x-litellm-model-api-base", value(reply.api_base)),
         *VERSIONS,
-        (b"x-litellm-response-cost-original", repr(cost.original).encode()),
-        (b"x-litellm-response-cost-discount-amount", repr(cost.discount).encode()),
-        (b"x-litellm-response-cost-margin-amount", repr(cost.margin).encode()),
-        (b"x-litellm-response-cost-margin-percent", repr(cost.margin_percent).encode()),
+        (b"x-litellm-response-cost-original", _number(cost.original)),
+        (b"x-litellm-response-cost-discount-amount", _number(cost.discount)),
+        (b"x-litellm-response-cost-margin-amount", _number(cost.margin)),
+        (b"x-litellm-response-cost-margin-percent", _number(cost.margin_percent)),
         (b"x-litellm-key-spend", repr(call.identity.spend + (0.0 if reply.stream else cost.final or 0.0)).encode()),
     ]
     if reply.stream:

@@ -1,6 +1,5 @@
 """Decode the body of a model call: what the gateway acts on, and what goes to the vendor."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -17,6 +16,10 @@ from proxy.routing.router import DEFAULT_RETRIES, Router
 
 _MAY_HOLD_CREDENTIALS = CREDENTIAL_FIELDS.union(NESTED)
 REQUIRED = {"chat": "messages", "completions": "prompt", "embeddings": "input", "messages": "messages"}
+
+_TIMEOUTS = (("timeout", b"x-litellm-timeout"),)
+_STREAM_TIMEOUTS = (("stream_timeout", b"x-litellm-stream-timeout"), *_TIMEOUTS)
+"""Fields and headers of the client, the first that is given counts."""
 
 _messages = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
 
@@ -41,26 +44,31 @@ def read_model_request(call: Call, fields: Body, model_in_path: str | None) -> M
         route=_route_request(call, options),
         shown_model=named,
         timeout=_timeout(call, options),
-        mock_response=options.get("mock_response"),
-        drop_params=options.get("drop_params") is True,
-        dropped=_names(options, "additional_drop_params"),
-        allowed_params=_names(options, "allowed_openai_params"),
         metadata=fields.get("metadata"),
     )
-    if options.get("extra_headers") is not None:
-        asked.headers = extra_headers(options["extra_headers"])
+    if options:
+        _set_options(asked, options)
     if not _MAY_HOLD_CREDENTIALS.isdisjoint(fields):
         asked.credentials = client_credentials(fields, model, router.groups.find(model) or ())
     call.body = {name: value for name, value in fields.items() if name not in KEPT_BACK}
-    call.body |= _extra_body(options)
+    if "extra_body" in options:
+        call.body |= _extra_body(options["extra_body"])
     if stream is not None and not call.stream and bytes(stream) != b"false":
         del call.body["stream"]  # no boolean: a vendor that takes it for true would stream what nobody expects
     return asked
 
 
-def _extra_body(options: dict[str, Any]) -> Body:
+def _set_options(asked: ModelRequest, options: dict[str, Any]) -> None:
+    asked.mock_response = options.get("mock_response")
+    asked.drop_params = options.get("drop_params") is True
+    asked.dropped = _names(options, "additional_drop_params")
+    asked.allowed_params = _names(options, "allowed_openai_params")
+    if options.get("extra_headers") is not None:
+        asked.headers = extra_headers(options["extra_headers"])
+
+
+def _extra_body(extra: Any) -> Body:
     """Further fields for the vendor, as clients of OpenAI's SDK may send them."""
-    extra = options.get("extra_body")
     if extra is None:
         return {}
     if not isinstance(extra, dict):
@@ -88,8 +96,10 @@ def _route_request(call: Call, options: dict[str, Any]) -> RouteRequest:
 
 def _retries(call: Call, options: dict[str, Any]) -> int:
     """The header's, else the body's, else the config's; a number in ``litellm_settings`` hides the client's (A.md)."""
-    own = _count("x-litellm-num-retries", _header(call.headers, b"x-litellm-num-retries"))
-    if own is None:
+    given = call.headers.get(b"x-litellm-num-retries")
+    if given is not None:
+        own = _count("x-litellm-num-retries", given.decode("latin-1"))
+    else:
         own = _count("num_retries", options.get("num_retries"))
     if own is not None and call.snapshot.config.settings.num_retries is None:
         return own
@@ -99,12 +109,11 @@ def _retries(call: Call, options: dict[str, Any]) -> int:
 
 def _timeout(call: Call, options: dict[str, Any]) -> float | None:
     """Seconds, as the client wants it: for streams the stream's own come first, headers before the body."""
-    names = ("stream_timeout", "timeout") if call.stream else ("timeout",)
-    for name in names:
-        header = "x-litellm-" + name.replace("_", "-")
-        seconds = _seconds(header, _header(call.headers, header.encode()))
-        if seconds is None:
-            seconds = _seconds(name, options.get(name))
+    for name, header in _STREAM_TIMEOUTS if call.stream else _TIMEOUTS:
+        given = call.headers.get(header)
+        seconds = _seconds(header.decode(), given.decode("latin-1")) if given is not None else None
+        if seconds is None and name in options:
+            seconds = _seconds(name, options[name])
         if seconds is not None:
             return seconds
     return None
@@ -185,11 +194,6 @@ def _list(options: dict[str, Any], name: str) -> list[Any] | msgspec.UnsetType |
     if not isinstance(value, list) or not all(item and isinstance(item, str | dict) for item in value):
         raise wrong_type(name, 'a list of models, of {"model": ...} or of {"model": ["fallback", ...]}')
     return value
-
-
-def _header(headers: Mapping[bytes, bytes], name: bytes) -> str | None:
-    value = headers.get(name)
-    return None if value is None else value.decode("latin-1")
 
 
 def _count(name: str, value: Any) -> int | None:

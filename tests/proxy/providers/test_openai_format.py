@@ -101,6 +101,45 @@ def test_without_usage_the_counts_are_zero() -> None:
     assert counted == Usage()
 
 
+_counts = st.integers(0, 2**40)
+_maybe = st.sampled_from
+_plain_answers = st.fixed_dictionaries(
+    {
+        "id": st.text(max_size=8),
+        "object": st.just("chat.completion"),
+        "created": _counts,
+        "model": st.text(max_size=8),
+        "choices": st.fixed_dictionaries(
+            {
+                "index": st.just(0),
+                "finish_reason": _maybe(["stop", "length", None]),
+                "message": st.fixed_dictionaries(
+                    {"role": st.just("assistant"), "content": st.text(max_size=20) | st.none()},
+                    optional={"refusal": st.none() | st.just("no"), "annotations": st.just([])},
+                ),
+            },
+            optional={"logprobs": st.none() | st.just({"content": []})},
+        ).map(lambda choice: [choice]),
+        "usage": st.fixed_dictionaries(
+            {"prompt_tokens": _counts, "completion_tokens": _counts, "total_tokens": _counts | st.none()},
+            optional={"prompt_tokens_details": st.just({"cached_tokens": 3, "audio_tokens": None})},
+        ),
+    },
+    optional={"system_fingerprint": st.none() | st.text(max_size=5), "service_tier": st.just("default"), "x": st.none()},
+)
+
+
+@given(answer=_plain_answers, model=st.none() | st.just("shown"))
+def test_plain_answers_are_laid_out_as_all_others_are(answer: dict[str, Any], model: str | None) -> None:
+    body = json.dumps(answer).encode()
+    quick, quick_usage = openai_format.chat(body, model)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(openai_format, "_plain_chat", lambda body, model: None)
+        slow, slow_usage = openai_format.chat(body, model)
+    assert json.loads(quick) == json.loads(slow)
+    assert quick_usage == slow_usage
+
+
 def test_a_chat_completion_as_the_reference_lays_it_out() -> None:
     answer = {
         "id": "chatcmpl-up1",
@@ -124,7 +163,7 @@ def test_a_chat_completion_as_the_reference_lays_it_out() -> None:
         '{"id":"chatcmpl-up1","created":1700000000,"model":"gpt-ok","object":"chat.completion",'
         '"system_fingerprint":"fp_x","choices":[{"finish_reason":"stop","index":0,"message":{"content":"hello",'
         '"role":"assistant","provider_specific_fields":{"refusal":null}},"provider_specific_fields":{}}],'
-        '"usage":{"completion_tokens":5,"prompt_tokens":10,"total_tokens":15}}'
+        '"usage":{"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}}'
     )
     assert usage == Usage(10, 5, 15)
 
