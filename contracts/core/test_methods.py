@@ -65,6 +65,13 @@ def test_a_page_may_ask_first_whatever_the_route(case: Case, path: str) -> None:
     assert (answer.status, answer.headers["access-control-allow-headers"]) == (200, "authorization")
 
 
+def test_a_page_may_not_ask_for_a_method_that_nothing_has(case: Case) -> None:
+    asked = {**PAGE, "access-control-request-method": "PURGE"}
+    answer = case.request("OPTIONS", "/v1/models", key=None, headers=asked)
+    case.assert_same_as_recorded(headers=["access-control-allow-methods", "vary"])
+    assert (answer.status, answer.text) == (400, "Disallowed CORS method")
+
+
 @pytest.mark.parametrize("probe", ["liveliness", "liveness", "readiness"])
 def test_load_balancers_may_probe_with_options(case: Case, probe: str) -> None:
     answer = case.request("OPTIONS", f"/health/{probe}", key=None)

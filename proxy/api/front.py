@@ -11,8 +11,17 @@ from collections.abc import Mapping
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
-METHODS = b"DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT, QUERY"
+METHODS = (b"DELETE", b"GET", b"HEAD", b"OPTIONS", b"PATCH", b"POST", b"PUT", b"QUERY")
 PREFLIGHT_SECONDS = b"600"
+ASKED = b", ".join(
+    (
+        b"Origin",
+        b"Access-Control-Request-Method",
+        b"Access-Control-Request-Headers",
+        b"Access-Control-Request-Private-Network",
+    )
+)
+"""What the answer to a preflight depends on."""
 _NAMES_MODEL = re.compile(
     r"/(?:engines|openai/deployments)/(?P<model>.+?)(?P<path>/(?:chat/completions|completions|embeddings))"
 )
@@ -39,8 +48,9 @@ class FrontDoor:
                 app = _not_allowed
             origin = _header(scope, b"origin")
             if origin is not None:
-                if scope["method"] == "OPTIONS" and _header(scope, b"access-control-request-method") is not None:
-                    await _preflight(scope, origin, send)
+                asked = _header(scope, b"access-control-request-method") if scope["method"] == "OPTIONS" else None
+                if asked is not None:
+                    await _preflight(scope, origin, asked, send)
                     return
                 send = _allowing(origin, send)
         await app(scope, receive, send)
@@ -86,16 +96,19 @@ def _allowing(origin: bytes, send: Send) -> Send:
     return send_allowing
 
 
-async def _preflight(scope: HTTPScope, origin: bytes, send: Send) -> None:
+async def _preflight(scope: HTTPScope, origin: bytes, method: bytes, send: Send) -> None:
+    status, body = (200, b"OK") if method in METHODS else (400, b"Disallowed CORS method")
     headers = [
-        *_allowed(origin),
-        (b"access-control-allow-methods", METHODS),
+        (b"access-control-allow-origin", origin),
+        (b"access-control-allow-credentials", b"true"),
+        (b"vary", ASKED),
+        (b"access-control-allow-methods", b", ".join(METHODS)),
         (b"access-control-max-age", PREFLIGHT_SECONDS),
         (b"content-type", b"text/plain; charset=utf-8"),
-        (b"content-length", b"2"),
+        (b"content-length", b"%d" % len(body)),
     ]
-    asked = _header(scope, b"access-control-request-headers")
-    if asked is not None:
-        headers.append((b"access-control-allow-headers", asked))
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": b"OK", "more_body": False})
+    wanted = _header(scope, b"access-control-request-headers")
+    if wanted is not None:
+        headers.append((b"access-control-allow-headers", wanted))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})

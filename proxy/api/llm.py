@@ -4,8 +4,7 @@ import asyncio
 import logging
 from functools import partial
 
-from litestar.enums import HttpMethod, ScopeType
-from litestar.exceptions import MethodNotAllowedException
+from litestar.enums import ScopeType
 from litestar.types import Receive, Scope, Send
 
 from proxy.api import headers as answer_headers
@@ -37,8 +36,7 @@ class ModelEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One call, from its head to its last byte."""
-        if scope["type"] != ScopeType.HTTP or scope["method"] != HttpMethod.POST:
-            raise MethodNotAllowedException
+        assert scope["type"] == ScopeType.HTTP
         gateway = self._gateway
         call = Call(gateway.snapshot, self._endpoint, dict(scope["headers"]))
         call_id.set(call.id)

@@ -18,7 +18,7 @@ from proxy.providers.anthropic_failures import EXCEPTION, bad_request, unreadabl
 from proxy.providers.anthropic_http import Target, headers_of, make_target, own_target, post, rate_limits, read
 from proxy.providers.anthropic_messages import Untranslatable, decode_messages, prefill, split, uses_tools
 from proxy.providers.anthropic_params import Rules, translate, with_user
-from proxy.providers.base import Attempt, Reply
+from proxy.providers.base import Attempt, Reply, wants_usage
 from proxy.providers.failures import why_unreadable
 from proxy.providers.openai_format import encode
 from proxy.providers.secrecy import secrets_of, without
@@ -154,29 +154,14 @@ async def _stream(chat: _Chat, response: UpstreamResponse) -> Reply:
     attempt = chat.attempt
     chunks = MessageChunks(
         attempt.shown_model or attempt.deployment.model,
-        include_usage=_wants_usage(attempt),
+        include_usage=wants_usage(attempt),
         in_schema=chat.in_schema,
     )
     chunks.secrets = secrets_of(chat.headers)
     chunks.text = [] if attempt.keep_text else None
     stream = EventStream(response, chunks, EXCEPTION, attempt)
-    try:
-        await stream.start()
-    except BaseException:
-        await stream.aclose()
-        raise
+    await stream.start()
     return Reply(response.headers, chat.target.url, stream=stream)
-
-
-class _StreamOptions(msgspec.Struct):
-    include_usage: bool = False
-
-
-def _wants_usage(attempt: Attempt) -> bool:
-    try:
-        return msgspec.json.decode(attempt.body.get("stream_options", b"{}"), type=_StreamOptions).include_usage
-    except msgspec.DecodeError:
-        return False
 
 
 provider = Anthropic()

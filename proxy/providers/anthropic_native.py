@@ -159,11 +159,7 @@ def _reply(response: UpstreamResponse, attempt: Attempt, target: Target, body: b
 
 async def _stream(response: UpstreamResponse, attempt: Attempt, target: Target, headers: Headers) -> Reply:
     stream = EventStream(response, MessageEvents(secrets_of(headers)), EXCEPTION, attempt, closing=())
-    try:
-        await stream.start()
-    except BaseException:
-        await stream.aclose()
-        raise
+    await stream.start()
     return Reply(response.headers, target.url, stream=stream)
 
 

@@ -50,6 +50,21 @@ class Attempt(msgspec.Struct):
     """The client's, by lower-case name, for providers whose vendor is told by some of them what to do."""
 
 
+class _StreamOptions(msgspec.Struct):
+    include_usage: bool = False
+
+
+def wants_usage(attempt: Attempt) -> bool:
+    """Whether the client asked for the usage at the end of its stream (``stream_options.include_usage``)."""
+    options = attempt.body.get("stream_options")
+    if options is None:
+        return False
+    try:
+        return msgspec.json.decode(options, type=_StreamOptions).include_usage
+    except msgspec.ValidationError:
+        return False
+
+
 Sink = Callable[[list[bytes]], Awaitable[None] | None]
 """Takes the data of events that came together; what it returns must be awaited before it is called again.
 

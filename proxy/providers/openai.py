@@ -9,7 +9,7 @@ from proxy.call import Body
 from proxy.deployment import Deployment
 from proxy.errors import Failure, Headers
 from proxy.providers import openai_format
-from proxy.providers.base import Attempt, Reply
+from proxy.providers.base import Attempt, Reply, wants_usage
 from proxy.providers.failures import failure_from_answer, timed_out, unreachable, unreadable, why_unreadable
 from proxy.providers.openai_chunks import Chunks, TextChunks
 from proxy.providers.openai_params import Facts, ParamRules, rules_of
@@ -93,15 +93,11 @@ class OpenAICompatible:
     async def _stream(self, attempt: Attempt, response: UpstreamResponse, api_base: str, headers: Headers) -> Reply:
         chat = attempt.endpoint == "chat"
         layout = Chunks if chat else TextChunks
-        chunks = layout(attempt.shown_model, self.exception, include_usage=_wants_usage(attempt))
+        chunks = layout(attempt.shown_model, self.exception, include_usage=wants_usage(attempt))
         chunks.secrets = secrets_of(headers)
         chunks.text = [] if attempt.keep_text else None
         stream = EventStream(response, chunks, self.exception, attempt)
-        try:
-            await stream.start()
-        except BaseException:
-            await stream.aclose()
-            raise
+        await stream.start()
         return Reply(response.headers, api_base, stream=stream)
 
     async def _failure(self, attempt: Attempt, response: UpstreamResponse, headers: Headers) -> Failure:
@@ -178,20 +174,6 @@ def _timeouts(attempt: Attempt) -> Timeouts:
     if attempt.stream:
         return Timeouts(connect=connect, first_byte=seconds, idle=seconds, total=None)
     return Timeouts(connect=connect, first_byte=seconds, idle=seconds, total=seconds)
-
-
-class _StreamOptions(msgspec.Struct):
-    include_usage: bool = False
-
-
-def _wants_usage(attempt: Attempt) -> bool:
-    options = attempt.body.get("stream_options")
-    if options is None:
-        return False
-    try:
-        return msgspec.json.decode(options, type=_StreamOptions).include_usage
-    except msgspec.ValidationError:
-        return False
 
 
 provider = OpenAI(OPENAI)

@@ -73,11 +73,18 @@ class EventStream:
         return self._chunks.usage
 
     async def start(self) -> None:
-        """Wait for the first event, while a failure can still be mended by a retry.
+        """Wait for the first event, while a failure can still be mended by a retry; one closes the stream.
 
         Raises:
             Failure: the stream broke, or reported an error, before it said anything.
         """
+        try:
+            await self._begin()
+        except BaseException:
+            await self.aclose()
+            raise
+
+    async def _begin(self) -> None:
         try:
             while not (self._ready or self._over or self._broken):
                 self._take(await self._response.part())
