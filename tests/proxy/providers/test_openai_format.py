@@ -125,7 +125,11 @@ _plain_answers = st.fixed_dictionaries(
             optional={"prompt_tokens_details": st.just({"cached_tokens": 3, "audio_tokens": None})},
         ),
     },
-    optional={"system_fingerprint": st.none() | st.text(max_size=5), "service_tier": st.just("default"), "x": st.none()},
+    optional={
+        "system_fingerprint": st.none() | st.text(max_size=5),
+        "service_tier": st.just("default"),
+        "x": st.none(),
+    },
 )
 
 
