@@ -68,7 +68,7 @@ class Recording:
         if recorded is None:
             raise HarnessError(f"{request.method} {request.url} (label {label}) was not recorded; {RECORD_AGAIN}")
         was = recorded.request
-        if (was.method, was.url) != (request.method, request.url):
+        if (was.method, compare.steady(was.url)) != (request.method, compare.steady(request.url)):
             raise HarnessError(
                 f"{request.method} {request.url} (label {label}) was recorded as {was.method} {was.url}; {RECORD_AGAIN}"
             )

@@ -47,6 +47,8 @@ VOLATILE_TEXTS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(_UUID), "<uuid>"),
     (re.compile(r"\b[0-9a-f]{64}\b"), "<sha256>"),
     (re.compile(r"\bsk-[A-Za-z0-9_-]{22}\b"), "<generated key>"),
+    # Ids of responses say in a secret way, or in base64, which deployment made them and for whom.
+    (re.compile(r"\bresp_[A-Za-z0-9+/_-]{60,}=*"), "<response id>"),
     (re.compile(r"(?<=time taken=)\d+(\.\d+)?(?= seconds)"), "<seconds>"),
 )
 
@@ -150,7 +152,7 @@ def steady(value: Any, key: str = "") -> Any:
         for pattern, name in VOLATILE_TEXTS:
             value = pattern.sub(name, value)
         return value
-    if key == "created" and isinstance(value, int) and value >= _CLOCK_SINCE:
+    if key in ("created", "created_at") and isinstance(value, int) and value >= _CLOCK_SINCE:
         return CLOCK
     return value
 
