@@ -7,6 +7,8 @@ from proxy.call import Call, Outcome
 from proxy.config.model import ProxyConfig
 from proxy.metrics.recorder import CountedCooldowns, Recorder
 from proxy.snapshot import Snapshot, build_snapshot
+from proxy.state.base import State
+from proxy.state.memory import MemoryState
 from proxy.upstream.client import UpstreamClient
 
 log = logging.getLogger(__name__)
@@ -21,6 +23,8 @@ class Gateway:
         self.recorder = Recorder()
         self.cooldowns = CountedCooldowns(self.recorder)
         self.snapshot: Snapshot = build_snapshot(config, self.cooldowns)
+        self.state: State = MemoryState()
+        """What is shared with other processes, if it is."""
         self.draining = False
         """Set when the process was asked to stop: not ready any more, calls in progress go on."""
         self.calls = 0
@@ -63,7 +67,9 @@ class Gateway:
     async def start(self) -> None:
         """Inside the loop, before the first call."""
         self._client = UpstreamClient()
+        await self.state.start()
 
     async def stop(self) -> None:
         """After the last call."""
+        await self.state.aclose()
         await self.client.aclose()

@@ -23,7 +23,7 @@ LAYERS = (
     ("routing",),
     ("providers",),
     ("upstream",),
-    ("deployment", "call", "config", "errors", "fields", "compat", "logs"),
+    ("deployment", "call", "config", "errors", "fields", "compat", "logs", "state"),
 )
 STAGES = frozenset({"auth", "accounting", "metrics"})
 #: Libraries that only some may know.

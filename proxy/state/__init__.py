@@ -1,0 +1,1 @@
+"""What calls share: documents, counters, slots, queues, announcements; in this process's memory or in Redis."""

@@ -1,0 +1,161 @@
+"""What a state can do, whichever keeps it.
+
+Keys are text and mean nothing to the state; documents, counters, slots and queues have names of their own. Times are in
+seconds. No method raises because a server is away: see :mod:`proxy.state.resilient`.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from math import inf
+from typing import Literal, Protocol, TypeAlias
+
+import msgspec
+
+Kind: TypeAlias = Literal["local", "redis", "degraded"]
+"""Where the state is: in this process alone; in Redis; in this process until Redis is back."""
+
+MAX_TRIES = 20
+
+
+class Charge(msgspec.Struct, frozen=True):
+    """What is to be added to a counter, unless its total would then be above ``limit``."""
+
+    key: str
+    amount: float
+    seconds: float
+    """Length of the counter's window. It begins with the first amount; when it is over, the counter is 0 again."""
+    limit: float = inf
+
+
+class Slot(msgspec.Struct, frozen=True):
+    """One of ``limit`` places that calls hold at the same time; it comes back after ``seconds`` unless it is renewed."""
+
+    name: str
+    limit: int
+    seconds: float
+
+
+class Lease(msgspec.Struct, frozen=True):
+    """Slots that are held, until they are released or run out."""
+
+    id: str
+    names: tuple[str, ...]
+
+
+class Reservation(msgspec.Struct, frozen=True):
+    """What came of asking for several things at once: all of them or nothing."""
+
+    refused: int | None
+    """Position of the first charge, then slot, that there was no room for; ``None``: all was granted."""
+    totals: tuple[float, ...]
+    """Of each charge's counter now: with the charge if it was granted."""
+    resets: tuple[float, ...]
+    """Seconds until each charge's counter begins anew."""
+    lease: Lease | None = None
+    """On the slots, if there are any and they were granted."""
+
+    @property
+    def granted(self) -> bool:
+        """Whether everything was."""
+        return self.refused is None
+
+
+class State(Protocol):
+    """Documents, counters, slots, queues and announcements.
+
+    A document that another replica wrote is found at once; an amount that was added is never lost but by the end of its
+    window, or with the server that keeps it.
+    """
+
+    @property
+    def kind(self) -> Kind:
+        """Where the state is now."""
+        ...
+
+    async def start(self) -> None:
+        """Before the first use, inside the loop."""
+        ...
+
+    async def aclose(self) -> None:
+        """After the last use."""
+        ...
+
+    async def get(self, key: str) -> bytes | None:
+        """A document."""
+        ...
+
+    async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
+        """Several documents, in the order of ``keys``."""
+        ...
+
+    async def put(self, key: str, value: bytes, seconds: float | None) -> None:
+        """Write a document; it is gone after ``seconds`` (``None``: never)."""
+        ...
+
+    async def delete(self, *keys: str) -> None:
+        """Remove documents that may be there."""
+        ...
+
+    async def swap(self, key: str, old: bytes | None, new: bytes | None, seconds: float | None) -> bool:
+        """Write ``new`` if the document is still ``old`` (``None``: is not there), and tell whether it was."""
+        ...
+
+    async def add(self, key: str, amount: float, seconds: float) -> float:
+        """Add to a counter and return its total; 0 reads it. ``seconds``: see :class:`Charge`."""
+        ...
+
+    async def reserve(self, charges: Sequence[Charge], slots: Sequence[Slot] = ()) -> Reservation:
+        """Add all charges and take all slots, or nothing: one step that nobody else's can come between.
+
+        No key, and no name of a slot, may be there twice.
+        """
+        ...
+
+    async def acquire(self, name: str, limit: int, seconds: float) -> Lease | None:
+        """Take one slot; ``None``: all are taken."""
+        ...
+
+    async def renew(self, lease: Lease, seconds: float) -> bool:
+        """Hold the slots for ``seconds`` from now; false: some had run out, and the lease holds nothing any more."""
+        ...
+
+    async def release(self, lease: Lease) -> None:
+        """Give the slots back; more than once does no harm."""
+        ...
+
+    async def push(self, queue: str, item: bytes, limit: int) -> bool:
+        """Put an item at the end of a queue; false: it holds ``limit`` of them already."""
+        ...
+
+    async def pop(self, queue: str, count: int = 1) -> list[bytes]:
+        """Take up to ``count`` items from the front of a queue. Each is taken once, whoever asks."""
+        ...
+
+    async def announce(self, channel: str, message: bytes) -> None:
+        """Tell everybody who listens to ``channel`` now, this process too."""
+        ...
+
+    def listen(self, channel: str) -> AsyncIterator[bytes | None]:
+        """What is announced from now on.
+
+        ``None`` comes first, once nothing is missed any more, and whenever messages may have been lost: look at whatever
+        the messages tell of.
+        """
+        ...
+
+
+async def update(
+    state: State, key: str, change: Callable[[bytes | None], bytes | None], seconds: float | None
+) -> bytes | None:
+    """Replace a document by what ``change`` makes of it (``None``: there is none), and return that.
+
+    ``change`` runs again when somebody else was faster.
+
+    Raises:
+        RuntimeError: somebody else was faster 20 times.
+    """
+    for _ in range(MAX_TRIES):
+        old = await state.get(key)
+        new = change(old)
+        if new == old or await state.swap(key, old, new, seconds):
+            return new
+    raise RuntimeError(f"document {key!r} changes too often to be updated")
