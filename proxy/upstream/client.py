@@ -11,7 +11,7 @@ import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 from functools import lru_cache
 
-from proxy.upstream.connection import Connection, Place, Take, Timeouts
+from proxy.upstream.connection import Connection, Place, Take, Timeouts, Upload
 from proxy.upstream.decoding import ACCEPTED, Decoder
 from proxy.upstream.dialing import Dialer, Route
 from proxy.upstream.errors import Broken, ConnectFailed, Phase, TimedOut, TooLarge, UpstreamError
@@ -22,6 +22,7 @@ __all__ = [
     "TimedOut",
     "Timeouts",
     "TooLarge",
+    "Upload",
     "UpstreamClient",
     "UpstreamError",
     "UpstreamResponse",
@@ -183,8 +184,13 @@ class UpstreamClient:
         self._places: dict[tuple[str, int, bool], Place] = {}
         self._closed = False
 
-    async def send(self, method: str, url: str, headers: Headers, body: bytes, timeouts: Timeouts) -> UpstreamResponse:
+    async def send(
+        self, method: str, url: str, headers: Headers, body: bytes | Upload, timeouts: Timeouts
+    ) -> UpstreamResponse:
         """Send a request and return when the status and headers of the answer have come.
+
+        An :class:`Upload` is sent part by part; if the vendor answers before it has all of it, the rest is not asked for.
+        Each wait for the vendor to take more is bounded by ``timeouts.idle``, ``first_byte`` counts from the end.
 
         Headers of the connection's own (framing, ``accept-encoding``) are set here, whatever ``headers`` says. When the
         waiting task is cancelled, the connection is dropped at once.
@@ -194,16 +200,21 @@ class UpstreamClient:
             TimedOut: ``connect``, ``first_byte`` or ``total``.
             Broken: the connection was lost, or the answer is not HTTP.
             TooLarge: the headers of the answer.
+            Exception: whatever the parts of an upload raise.
         """
         began = self._loop.time()
         route = self._route(url)
-        head = _head(method, route, headers, len(body))
+        upload = body if isinstance(body, Upload) else None
+        whole = body if isinstance(body, bytes) else b""
+        head = _head(method, route, headers, upload.size if upload is not None else len(whole))
         place = self._places.get(route.place)
         if place is None:
             place = self._places[route.place] = Place(self._keep_alive, self._max_head)
         connection = place.take() or await self._open(route, place, timeouts)
         try:
-            connection.start(head, body, timeouts, began, bodiless=method == "HEAD")
+            connection.start(head, whole, timeouts, began, bodiless=method == "HEAD")
+            if upload is not None:
+                await connection.upload(upload)
             while not connection.answered:
                 if connection.error is not None:
                     raise connection.error
@@ -238,8 +249,8 @@ class UpstreamClient:
         return connection
 
 
-def _head(method: str, route: Route, headers: Headers, body_size: int) -> bytes:
-    """The head of a request."""
+def _head(method: str, route: Route, headers: Headers, body_size: int | None) -> bytes:
+    """The head of a request; a body of unknown size is chunked."""
     lines = [f"{method} {route.target} HTTP/1.1"]
     given = set()
     for name, value in headers:
@@ -254,8 +265,8 @@ def _head(method: str, route: Route, headers: Headers, body_size: int) -> bytes:
     if "accept" not in given:
         lines.append("accept: */*")
     lines.append(f"accept-encoding: {ACCEPTED}")
-    if body_size or method not in ("GET", "HEAD", "DELETE"):
-        lines.append(f"content-length: {body_size}")
+    if body_size != 0 or method not in ("GET", "HEAD", "DELETE"):
+        lines.append("transfer-encoding: chunked" if body_size is None else f"content-length: {body_size}")
     if route.proxy is not None and route.proxy.authorization is not None and not route.is_tls:
         lines.append(f"proxy-authorization: {route.proxy.authorization}")
     head = "\r\n".join(lines)

@@ -3,7 +3,7 @@
 import asyncio
 import math
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Literal, cast
 
 import httptools
@@ -32,6 +32,14 @@ class Timeouts(msgspec.Struct, frozen=True):
     """Each silence within the body."""
     total: float | None
     """From the call to the last byte."""
+
+
+class Upload(msgspec.Struct, frozen=True):
+    """The body of a request, sent as it comes and no faster than the vendor reads."""
+
+    parts: AsyncIterator[bytes]
+    size: int | None
+    """Bytes of all parts together; ``None``: not known before."""
 
 
 class Place:
@@ -74,6 +82,7 @@ class Connection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = math.inf
         self._in_use = False
+        self._cannot_write = False
         self._reset()
 
     def _reset(self) -> None:
@@ -84,6 +93,7 @@ class Connection(asyncio.Protocol):
         self.error: UpstreamError | None = None
         self._reusable = False
         self._paused = False
+        self._uploading = False
         self._head_size = 0
         self._trailer_size = 0
         self._body: list[bytes] = []
@@ -128,6 +138,22 @@ class Connection(asyncio.Protocol):
         else:
             self._transport.write(head)
             self._transport.write(body)
+
+    async def upload(self, body: Upload) -> None:
+        """Send the body of a started request. Ends early when the vendor answers, or fails, before it has all of it.
+
+        Raises what ``body.parts`` raises.
+        """
+        self._uploading = True
+        async for part in body.parts:
+            if not await self._may_write():
+                return
+            if part:
+                self._write(part if body.size is not None else b"%x\r\n%b\r\n" % (len(part), part))
+        if await self._may_write():
+            if body.size is None:
+                self._write(b"0\r\n\r\n")
+            self._uploading = False
 
     async def wait(self, phase: Literal["first_byte", "idle"]) -> None:
         """Return when more has come, the answer is complete or the exchange has failed, at the latest by timing out."""
@@ -178,6 +204,7 @@ class Connection(asyncio.Protocol):
             transport is None
             or not self._reusable
             or self._paused
+            or self._uploading
             or transport.is_closing()
             or transport.get_write_buffer_size()
         ):
@@ -241,6 +268,14 @@ class Connection(asyncio.Protocol):
         elif self.answered:
             self._wake()
 
+    def pause_writing(self) -> None:
+        self._cannot_write = True
+
+    def resume_writing(self) -> None:
+        self._cannot_write = False
+        if self._uploading:
+            self._wake()
+
     # --- what the parser calls
 
     def on_message_begin(self) -> None:
@@ -274,6 +309,16 @@ class Connection(asyncio.Protocol):
             self._reusable = self._parser.should_keep_alive()
 
     # --- inner workings
+
+    async def _may_write(self) -> bool:
+        """Wait until the vendor takes more; false if the exchange is decided without it."""
+        while self._cannot_write and not self.answered and self.error is None:
+            await self.wait("idle")
+        return not self.answered and self.error is None
+
+    def _write(self, data: bytes) -> None:
+        if self._transport is not None:
+            self._transport.write(data)
 
     def _pass_on(self, take: Take) -> None:
         """Give what has come to the one who waits for it, and wake its task only if there is more to do."""
