@@ -16,9 +16,11 @@ import msgspec
 from contracts.harness.configs import ROOT, environment_of, render
 from contracts.harness.faults import HarnessError, TargetUnavailable, Untestable
 from contracts.harness.processes import Server, clean_environment, free_port
-from contracts.harness.translation import Translation
+from contracts.harness.translation import AUTHORITY, TUNNEL, Translation
 
 READY = "/health/readiness"
+TUNNELLED = ("*.googleapis.com",)
+"""Hosts of vendors that no config can change."""
 REFERENCE_VERSION = "1.81.14"
 REFERENCE_HOME = "/reference"
 """What the folder of the installed reference is called in its answers, which may quote its files."""
@@ -129,6 +131,7 @@ class Gateways:
         self._serving = serving
         self._scratch = tempfile.TemporaryDirectory(prefix="contracts-")
         self._upstream: Server | None = None
+        self._tunnel = Translation({})
         self._gateway: Server | None = None
         self._running: Running | None = None
         self._failed: dict[str, str] = {}
@@ -166,6 +169,7 @@ class Gateways:
         folder = self._folder(config.replace("/", "-"))
         translation = Translation.of_origins(f"127.0.0.1:{port}", upstream.authority)
         translation = translation.and_also(self._names(config)).and_also(Translation({}, self._target.untold))
+        translation = translation.and_also(self._tunnel)
         path = render(config, translation, folder / "configs")
         self._gateway = Server(
             f"the target {self._target.name} with {config}",
@@ -197,10 +201,21 @@ class Gateways:
         if self._upstream is None:
             port = self._upstream_port or free_port()
             folder = self._folder("upstream")
+            tunnel_port, authority = free_port(), folder / "authority.pem"
+            command = [
+                sys.executable,
+                "-m",
+                "fixtures.upstream",
+                "--port",
+                str(port),
+                "--tunnel-port",
+                str(tunnel_port),
+            ]
+            command += ["--tunnel-ca", str(authority), *(f"--tunnel-host={host}" for host in TUNNELLED)]
             try:
                 self._upstream = Server(
                     "the simulated upstream",
-                    [sys.executable, "-m", "fixtures.upstream", "--port", str(port)],
+                    command,
                     port=port,
                     ready_path="/healthz",
                     environment=clean_environment(folder, {}),
@@ -210,6 +225,7 @@ class Gateways:
                 )
             except TargetUnavailable as error:
                 raise HarnessError(str(error)) from None
+            self._tunnel = Translation({TUNNEL: f"127.0.0.1:{tunnel_port}", AUTHORITY: str(authority)})
         return self._upstream
 
     def _folder(self, name: str) -> Path:

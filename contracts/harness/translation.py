@@ -1,7 +1,9 @@
 """Between the names that cases use and those that the running gateway sees.
 
 Cases and recordings know two origins, `gateway.test` and `upstream.test`; a run has real ports, and with `--reseed`
-other model names and texts as well. Everything is translated on the way out and back on the way in.
+other model names and texts as well. Everything is translated on the way out and back on the way in. A config's
+environment may name two things more: `tunnel.test`, the proxy to vendors whose host cannot be configured, and
+`authority.tunnel.test`, the file with the certificate to trust there.
 """
 
 from __future__ import annotations
@@ -12,6 +14,8 @@ from typing import Self
 
 GATEWAY = "gateway.test"
 UPSTREAM = "upstream.test"
+TUNNEL = "tunnel.test"
+AUTHORITY = "authority.tunnel.test"
 
 
 class Translation:
