@@ -63,15 +63,15 @@ def finishes_whatever_came(original: Original, self: Any) -> Any:
     return original(self)
 
 
-async def ends_a_broken_stream_well(original: Original, self: Any) -> list[bytes]:
+async def ends_a_broken_stream_well(original: Original, self: Any, sink: Any) -> None:
     try:
-        batch: list[bytes] = await original(self)
+        await original(self, sink)
     except StreamFailure as failure:
         if failure.continuable:
             raise
-        self._over = True
-        batch = [*self._chunks.finish(), DONE]
-    return batch
+        awaited = sink([*self._chunks.finish(), DONE])
+        if awaited is not None:
+            await awaited
 
 
 def starts_afresh(_: Original, self: Any, text: list[str]) -> Any:
@@ -190,7 +190,7 @@ SABOTAGES = [
         name="passes-a-cut-stream-off-as-complete",
         patches=[
             ("proxy.providers.openai_chunks.Chunks.finish", finishes_whatever_came),
-            ("proxy.providers.streams.EventStream.__anext__", ends_a_broken_stream_well),
+            ("proxy.providers.streams.EventStream.pump", ends_a_broken_stream_well),
         ],
         trips=[
             "test_a_stream_that_breaks_off_never_looks_complete",

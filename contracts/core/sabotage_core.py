@@ -3,7 +3,7 @@
 Each is narrow: it touches the deployments of a few cases, so that it can be told exactly who must notice.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -61,16 +61,13 @@ def ignores_the_order(original: Original, deployments: Any) -> Any:
     return [deployments[0]] if deployments[0].group == "order-chat" else original(deployments)
 
 
-async def _complete(original: Original, *args: Any) -> AsyncIterator[Any]:
+async def hides_broken_streams(original: Original, pipeline: Any, stream: Any, sink: Any) -> None:
     try:
-        async for batch in original(*args):
-            yield batch
+        await original(pipeline, stream, sink)
     except Exception:
-        yield [b'{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}', b"[DONE]"]
-
-
-def hides_broken_streams(original: Original, *args: Any) -> AsyncIterator[Any]:
-    return _complete(original, *args)
+        awaited = sink([b'{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}', b"[DONE]"])
+        if awaited is not None:
+            await awaited
 
 
 def lets_clients_choose_the_host(original: Original, fields: Any, model: str, deployments: Any) -> dict[str, str]:
