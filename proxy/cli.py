@@ -72,6 +72,7 @@ def serve(  # noqa: PLR0917 - one parameter an option
             click.echo(f"warning: {warning}", err=True)
         from proxy.server import serve as serve_config
 
+        _warn_of_workers(config, num_workers)
         serve_config(
             config,
             host=host or ("127.0.0.1" if config_path is None else "0.0.0.0"),  # noqa: S104 - as the reference
@@ -81,6 +82,17 @@ def serve(  # noqa: PLR0917 - one parameter an option
         )
     except ConfigError as error:
         _fail(error)
+
+
+def _warn_of_workers(config: "ProxyConfig", workers: int) -> None:
+    from proxy.sharing import limits_of_one_process
+
+    if workers > 1 and (limits := limits_of_one_process(config)):
+        click.echo(
+            f"warning: {workers} workers without Redis: each has these limits for itself: {', '.join(limits)}; "
+            "to share them set router_settings.redis_host and redis_port",
+            err=True,
+        )
 
 
 def _load(config_path: Path | None) -> "ProxyConfig":
@@ -117,10 +129,12 @@ def check(file: Path, strict: bool) -> None:
     from proxy.config.loader import load_config
     from proxy.routing.cooldown import Cooldowns
     from proxy.snapshot import build_snapshot
+    from proxy.state.opening import open_state
 
     try:
         loaded = load_config(file)
         build_snapshot(loaded, Cooldowns())
+        open_state(loaded)
     except ConfigError as error:
         _fail(error)
     click.echo("\n".join(summary(loaded)))

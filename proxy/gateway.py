@@ -6,9 +6,10 @@ from functools import partial
 from proxy.call import Call, Outcome
 from proxy.config.model import ProxyConfig
 from proxy.metrics.recorder import CountedCooldowns, Recorder
+from proxy.sharing import SharedCooldowns
 from proxy.snapshot import Snapshot, build_snapshot
 from proxy.state.base import State
-from proxy.state.memory import MemoryState
+from proxy.state.opening import open_state
 from proxy.upstream.client import UpstreamClient
 
 log = logging.getLogger(__name__)
@@ -23,13 +24,14 @@ class Gateway:
         self.recorder = Recorder()
         self.cooldowns = CountedCooldowns(self.recorder)
         self.snapshot: Snapshot = build_snapshot(config, self.cooldowns)
-        self.state: State = MemoryState()
+        self.state: State = open_state(config)
         """What is shared with other processes, if it is."""
         self.draining = False
         """Set when the process was asked to stop: not ready any more, calls in progress go on."""
         self.calls = 0
         """Model calls in progress."""
         self._client: UpstreamClient | None = None
+        self._shared: SharedCooldowns | None = None
 
     @property
     def client(self) -> UpstreamClient:
@@ -68,8 +70,13 @@ class Gateway:
         """Inside the loop, before the first call."""
         self._client = UpstreamClient()
         await self.state.start()
+        if self.state.kind != "local":
+            self._shared = SharedCooldowns(self.state, self.cooldowns, lambda: self.snapshot.router.groups.deployments)
+            self._shared.start()
 
     async def stop(self) -> None:
         """After the last call."""
+        if self._shared is not None:
+            await self._shared.stop()
         await self.state.aclose()
         await self.client.aclose()

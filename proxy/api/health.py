@@ -11,10 +11,12 @@ from proxy.api.headers import CONTRACT_VERSION
 from proxy.api.model_names import may_use
 from proxy.api.plain import authenticated, identity, json_response
 from proxy.api.probes import Probed, probe_all
+from proxy.config.model import ProxyConfig
 from proxy.deployment import Deployment
 from proxy.errors import DetailError
 from proxy.gateway import Gateway
 from proxy.routing.groups import Groups
+from proxy.state.settings import redis_settings
 
 LIVELINESS, LIVENESS, READINESS = "/health/liveliness", "/health/liveness", "/health/readiness"
 _PROBED_WITH = {
@@ -40,17 +42,27 @@ def alive() -> Response[bytes]:
 def ready(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Whether new calls should be sent here: not while the process shuts down."""
     gateway: Gateway = request.app.state.gateway
-    settings = gateway.snapshot.config.settings
+    config = gateway.snapshot.config
+    settings = config.settings
     body = {
         "status": "stopping" if gateway.draining else "healthy",
         "db": "Not connected",
-        "cache": None,
+        "cache": _cache_type(config),
         "litellm_version": CONTRACT_VERSION.decode(),
         "success_callbacks": [*settings.callbacks, *settings.success_callback],
         "use_aiohttp_transport": False,
-        "state": "local",
+        "state": gateway.state.kind,
     }
     return json_response(body, 503 if gateway.draining else 200)
+
+
+def _cache_type(config: ProxyConfig) -> str | None:
+    """What the reference says of the cache of answers, whether or not it can be reached."""
+    if config.settings.cache:
+        return str(config.settings.cache_params.get("type", "redis"))
+    if config.router_settings.cache_responses:
+        return "local" if redis_settings(config) is None else "redis"
+    return None
 
 
 @get("/health", guards=[authenticated])

@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 from proxy.call import NOBODY, Call, FailedAttempt, Outcome
@@ -194,6 +195,8 @@ class CountedCooldowns(Cooldowns):
     def __init__(self, recorder: Recorder) -> None:
         super().__init__()
         self._recorder = recorder
+        self.on_begin: Callable[[Deployment, Failure, float], None] | None = None
+        """Told of each that begins, and its seconds."""
 
     def failed(self, deployment: Deployment, group_size: int, failure: Failure, settings: RouterSettings) -> None:
         """See :meth:`Cooldowns.failed`."""
@@ -205,6 +208,8 @@ class CountedCooldowns(Cooldowns):
                 "deployment %s of %s cools down for %.0f s: %s", deployment.id, deployment.group, seconds, failure
             )
             self._recorder.cooled_down(deployment, failure)
+            if self.on_begin is not None:
+                self.on_begin(deployment, failure, seconds)
 
 
 def _measure(series: Series, outcome: Outcome, *, answered: bool) -> None:

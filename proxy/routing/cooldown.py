@@ -73,6 +73,14 @@ class Cooldowns:
             record.until = self._clock() + (settings.cooldown_time if seconds is None else seconds)
             record.requests = record.failures = 0
 
+    def rest(self, deployment_id: str, seconds: float) -> bool:
+        """Leave a deployment alone that failed elsewhere, for so long at least; false: it rests already."""
+        until = self._clock() + seconds
+        record = self._records.setdefault(deployment_id, _Record(self._clock()))
+        resting = record.until > self._clock()
+        record.until = max(record.until, until)
+        return not resting
+
     def _cools_down(self, record: _Record, group_size: int, failure: Failure, settings: RouterSettings) -> bool:
         allowed = _allowed_fails(failure.kind, settings)
         if allowed is not None:

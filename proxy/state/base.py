@@ -59,6 +59,10 @@ class Reservation(msgspec.Struct, frozen=True):
         return self.refused is None
 
 
+class Unavailable(Exception):
+    """The server that keeps the state does not do what it is asked. Never raised to calls."""
+
+
 class State(Protocol):
     """Documents, counters, slots, queues and announcements.
 

@@ -4,7 +4,8 @@ import asyncio
 import secrets
 import time
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from math import inf
 
 from proxy.state.base import Charge, Kind, Lease, Reservation, Slot
@@ -155,15 +156,42 @@ class MemoryState:
 
     async def listen(self, channel: str) -> AsyncIterator[bytes | None]:
         """What is announced in this process."""
+        with self.ear(channel) as ear:
+            while True:
+                yield await ear.next()
+
+    @contextmanager
+    def ear(self, channel: str) -> Iterator["Ear"]:
+        """One that hears what is announced in this process."""
         ear = Ear()
         self._listeners[channel].append(ear)
         try:
-            while True:
-                yield await ear.next()
+            yield ear
         finally:
             self._listeners[channel].remove(ear)
             if not self._listeners[channel]:
                 del self._listeners[channel]
+
+    def holds(self, lease: Lease) -> bool:
+        """Whether this state granted the lease, and it has not run out wholly."""
+        return any((taken := self._slots.get(name)) and taken.get(lease.id) for name in lease.names)
+
+    def document(self, key: str) -> tuple[bytes, float | None] | None:
+        """A document, and the seconds it has left (``None``: for ever)."""
+        entry = self._documents.get(key)
+        return None if entry is None else (entry.value, None if entry.until == inf else entry.until - self._clock())
+
+    def take_counters(self) -> list[Charge]:
+        """What every counter holds, and the rest of its window; they are 0 then."""
+        now = self._clock()
+        charges = [Charge(key, entry.value, entry.until - now) for key, entry in self._counters.items()]
+        for charge in charges:
+            self._counters.pop(charge.key)
+        return charges
+
+    def queues(self) -> list[str]:
+        """The queues that hold something."""
+        return list(self._queues)
 
     def _end(self, seconds: float | None) -> float:
         return inf if seconds is None else self._clock() + seconds

@@ -69,7 +69,35 @@ def test_serve_starts_with_the_config(config: Path, served: dict[str, Any]) -> N
     assert result.exit_code == 0
     assert served.pop("config").general_settings.master_key == "SECRET"
     assert served == {"host": "0.0.0.0", "port": 4444, "workers": 2, "log_level": "warning"}
-    assert not result.output
+
+
+@pytest.mark.parametrize(
+    ("options", "added", "limits"),
+    [
+        (["--num_workers", "2"], "", ["cooldowns of deployments"]),
+        (["--num_workers", "1"], "", []),
+        (["--num_workers", "2"], "router_settings: {redis_host: 127.0.0.1, redis_port: 9}", []),
+        (["--num_workers", "2"], "router_settings: {disable_cooldowns: true}", []),
+        (
+            ["--num_workers", "2"],
+            "router_settings: {disable_cooldowns: true, default_max_parallel_requests: 3}\n"
+            "general_settings: {master_key: x, max_parallel_requests: 3, global_max_parallel_requests: 0}",
+            [
+                "general_settings.max_parallel_requests",
+                "general_settings.global_max_parallel_requests",
+                "router_settings.default_max_parallel_requests",
+            ],
+        ),
+    ],
+)
+def test_limits_that_workers_do_not_share_are_named(
+    config: Path, served: dict[str, Any], options: list[str], added: str, limits: list[str]
+) -> None:
+    models, _, _ = CONFIG.partition("router_settings:")
+    config.write_text(f"{models}{added or 'router_settings: {}'}\n", encoding="utf-8")
+    warnings = [line for line in run("serve", "-c", config, *options).stderr.splitlines() if "workers without" in line]
+    expected = f"warning: 2 workers without Redis: each has these limits for itself: {', '.join(limits)}; "
+    assert warnings == ([f"{expected}to share them set router_settings.redis_host and redis_port"] if limits else [])
 
 
 def test_serve_takes_the_reference_s_flags_and_variables(
