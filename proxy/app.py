@@ -16,6 +16,8 @@ from litestar.types import ASGIApp
 from proxy.api import fallbacks, health, messages, metrics, model_info, models, root
 from proxy.api.front import FrontDoor
 from proxy.api.llm import ModelEndpoint
+from proxy.api.native import NativePaths
+from proxy.api.passthrough import PassThroughEndpoint
 from proxy.api.plain import error_response, json_response
 from proxy.errors import GatewayError
 from proxy.gateway import Gateway
@@ -70,7 +72,7 @@ def build_app(gateway: Gateway, around: Callable[[Gateway], AbstractAsyncContext
         logging_config=None,
     )
     exact = {path: endpoints[name] for name, paths in PATHS.items() for path in paths}
-    return FrontDoor(litestar, exact)
+    return FrontDoor(litestar, exact, PassThroughEndpoint(gateway, NativePaths(routes)))
 
 
 def _model_route(endpoint: ModelEndpoint, paths: Sequence[str]) -> HTTPRouteHandler:

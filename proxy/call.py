@@ -78,6 +78,8 @@ class Outcome(msgspec.Struct):
     error: str | None = None
     route: Route | None = None
     """The way that led to the answer; ``None`` when there was none."""
+    deployment: Deployment | None = None
+    """That answered a call which was passed through, not routed."""
     failures: list[FailedAttempt] = []
     """In order."""
     upstream_seconds: float = 0.0
@@ -96,6 +98,8 @@ class Answer(msgspec.Struct):
     status: int
     headers: list[tuple[bytes, bytes]]
     body: bytes | Callable[[Write], Awaitable[None]]
+    length: int | None = None
+    """Bytes that the writer will write, if that is known."""
 
 
 OnEnd = Callable[[Outcome], Awaitable[None] | None]
@@ -125,7 +129,7 @@ class Call:
         self.id = _new_id()
         self.snapshot = snapshot
         self.endpoint = endpoint
-        """``chat``, ``completions`` or ``embeddings``."""
+        """``chat``, ``completions``, ``embeddings``, ``messages``, or the route of a pass-through."""
         self.headers = headers
         """The client's, by lower-case name."""
         self.path = ""

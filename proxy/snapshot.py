@@ -12,6 +12,7 @@ from proxy.auth.selection import build_authenticator
 from proxy.config.errors import ConfigError
 from proxy.config.model import ProxyConfig
 from proxy.deployment import Deployment, make_deployment
+from proxy.passthrough.routes import PassThrough
 from proxy.providers.base import find_provider
 from proxy.providers.compatible import param_rules as rules_of
 from proxy.providers.openai_params import ParamRules
@@ -32,6 +33,7 @@ class Snapshot(msgspec.Struct, frozen=True, eq=False):
     prices: PriceBook
     param_rules: Callable[[Deployment], ParamRules | None]
     """What the model of a deployment does not take; ``None``: its provider sees to that."""
+    passthrough: PassThrough
 
 
 def build_snapshot(config: ProxyConfig, cooldowns: Cooldowns) -> Snapshot:
@@ -55,4 +57,5 @@ def build_snapshot(config: ProxyConfig, cooldowns: Cooldowns) -> Snapshot:
         entry = catalog.entry(deployment)
         return rules_of(deployment, {} if entry is None else entry.fields)
 
-    return Snapshot(config, router, build_authenticator(config), catalog, prices, param_rules)
+    passthrough = PassThrough(config, deployments)
+    return Snapshot(config, router, build_authenticator(config), catalog, prices, param_rules, passthrough)

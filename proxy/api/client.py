@@ -42,7 +42,7 @@ class BodyReader:
         if self._body is None:
             announced = self._headers.get(b"content-length", b"")
             if len(announced) > 18 or (announced.isdigit() and int(announced) > self._limit):
-                raise _too_large(self._limit)
+                raise too_large(self._limit)
             self._body = await _read(self._receive, self._limit)
         return self._body
 
@@ -57,7 +57,7 @@ async def _read(receive: Receive, limit: int) -> bytes:
         body: bytes = message.get("body", b"")  # type: ignore[assignment]
         size += len(body)
         if size > limit:
-            raise _too_large(limit)
+            raise too_large(limit)
         if not message.get("more_body"):
             return b"".join([*parts, body]) if parts else body
         parts.append(body)
@@ -102,17 +102,22 @@ async def deliver(answer: Answer, scope: Scope, send: Send) -> None:
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})
         return
-    await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+    headers = answer.headers
+    if answer.length is not None:
+        headers = [*headers, (b"content-length", b"%d" % answer.length)]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
 
     def write(piece: bytes) -> Awaitable[None]:
         return send({"type": "http.response.body", "body": piece, "more_body": True})
 
     extensions: Mapping[str, object] = scope.get("extensions") or {}
-    await body(cast("Write", extensions.get(DIRECT_WRITE, write)))
+    direct = extensions.get(DIRECT_WRITE, write) if answer.length is None else write
+    await body(cast("Write", direct))
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-def _too_large(limit: int) -> GatewayError:
+def too_large(limit: int) -> GatewayError:
+    """The refusal of a body of more bytes."""
     return GatewayError(
         413,
         f"The request body is larger than general_settings.max_request_size_mb allows ({limit // 1_000_000} MB)",

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
+from proxy.api.passthrough import PassThroughEndpoint
+
 METHODS = (b"DELETE", b"GET", b"HEAD", b"OPTIONS", b"PATCH", b"POST", b"PUT", b"QUERY")
 PREFLIGHT_SECONDS = b"600"
 ASKED = b", ".join(
@@ -33,19 +35,23 @@ class FrontDoor:
     Args:
         app: for everything that is no exact path of ``endpoints``.
         endpoints: of ``POST`` requests, by path.
+        passthrough: for what it finds a route.
     """
 
-    def __init__(self, app: ASGIApp, endpoints: Mapping[str, ASGIApp]) -> None:
+    def __init__(self, app: ASGIApp, endpoints: Mapping[str, ASGIApp], passthrough: PassThroughEndpoint) -> None:
         self._app = app
         self._endpoints = endpoints
+        self._passthrough = passthrough
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         app = self._app
         if scope["type"] == ScopeType.HTTP:
             if scope["method"] == "POST":
-                app = self._endpoints.get(scope["path"]) or self._of_model(scope) or app
+                app = self._endpoints.get(scope["path"]) or self._of_model(scope) or self._other(scope)
             elif _NAMES_MODEL.fullmatch(scope["path"]):
                 app = _not_allowed
+            else:
+                app = self._other(scope)
             origin = _header(scope, b"origin")
             if origin is not None:
                 asked = _header(scope, b"access-control-request-method") if scope["method"] == "OPTIONS" else None
@@ -54,6 +60,9 @@ class FrontDoor:
                     return
                 send = _allowing(origin, send)
         await app(scope, receive, send)
+
+    def _other(self, scope: HTTPScope) -> ASGIApp:
+        return self._passthrough.find(scope) or self._app
 
     def _of_model(self, scope: HTTPScope) -> ASGIApp | None:
         """The endpoint of a path such as ``/openai/deployments/{model}/embeddings``."""

@@ -75,7 +75,7 @@ class ModelEndpoint:
         except ClientGone:
             raise
         except Exception:
-            return _refusal(call, _unexpected())
+            return _refusal(call, unexpected())
         return Pipeline(call, asked, gateway.client)
 
     async def _run(self, call: Call, pipeline: Pipeline) -> Answer:
@@ -84,7 +84,7 @@ class ModelEndpoint:
         except GatewayError as error:
             return _failure(call, error, pipeline)
         except Exception:
-            return _failure(call, _unexpected(), pipeline)
+            return _failure(call, unexpected(), pipeline)
         deployment, reply = routed.route.deployment, routed.reply
         cost = call.snapshot.prices.cost_of(deployment, reply.usage)
         headers = answer_headers.of_answer(call, routed, cost)
@@ -102,7 +102,7 @@ async def _relayed(call: Call, pipeline: Pipeline, stream: Stream, framing: Fram
         await pipeline.relay(stream, lambda batch: write(framing.events(batch)))
         call.outcome.ending = "done"
     except Exception as problem:
-        error = problem if isinstance(problem, GatewayError) else _unexpected()
+        error = problem if isinstance(problem, GatewayError) else unexpected()
         call.outcome.error = error.message
         awaited = write(framing.error(error))
         if awaited is not None:
@@ -111,7 +111,7 @@ async def _relayed(call: Call, pipeline: Pipeline, stream: Stream, framing: Fram
         _account(call, pipeline.usage)
 
 
-def _unexpected() -> GatewayError:
+def unexpected() -> GatewayError:
     """What clients hear of an error that is ours; the log has the rest."""
     log.exception("unexpected error")
     return GatewayError(500, "Internal server error")

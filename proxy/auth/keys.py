@@ -40,6 +40,21 @@ def presented_key(headers: Mapping[bytes, bytes]) -> str:
     raise GatewayError(401, "Authentication Error, No api key passed in.", type="auth_error")
 
 
+def key_headers(presented: Mapping[bytes, bytes], given: Mapping[bytes, bytes]) -> frozenset[bytes]:
+    """The headers of a request that hold its key, which no vendor may see.
+
+    Args:
+        presented: where the key was looked for.
+        given: all of them.
+    """
+    try:
+        key = presented_key(presented).encode("latin-1")
+    except GatewayError:
+        key = b""
+    holding = {name for name in HEADERS if key and key in given.get(name, b"")}
+    return frozenset(holding | {HEADERS[0]})
+
+
 def same_key(presented: str, expected: str) -> bool:
     """Compare in a time that does not depend on where the two differ."""
     return hmac.compare_digest(presented.encode(), expected.encode())

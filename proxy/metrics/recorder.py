@@ -107,19 +107,19 @@ class Recorder:
         known = identity is not NOBODY
         agent = call.headers.get(b"user-agent", b"") if known else b""
         route = outcome.route
-        deployment = route.deployment if route is not None else None
+        answering = deployment = route.deployment if route is not None else outcome.deployment
         if outcome.failures:
             self._failed(call, outcome, caller, agent)
             deployment = deployment or outcome.failures[-1].deployment
         status = outcome.status
         failed: str | None = None
         if outcome.ending == "client-closed":
-            if route is None:
+            if answering is None:
                 status, failed = CLIENT_GONE, "ClientDisconnected"
         elif outcome.ending == "failed" or status >= 400:
             failed = error_class(outcome)
         labels = CallLabels(
-            call.path if call.path in _PLAIN_PATHS else ROUTES[call.endpoint],
+            call.path if call.path in _PLAIN_PATHS else ROUTES.get(call.endpoint, call.endpoint),
             call.model,
             caller,
             status,
@@ -133,10 +133,10 @@ class Recorder:
         if series is None:
             series = self._new_series(labels, call, deployment)
         series.calls += 1
-        if route is not None:
+        if answering is not None:
             _measure(series, outcome, answered=failed is None)
             if failed is None:
-                self.last_failed.discard(route.deployment.id)
+                self.last_failed.discard(answering.id)
 
     def cooled_down(self, deployment: Deployment, failure: Failure) -> None:
         """Count a cooldown that begins."""
