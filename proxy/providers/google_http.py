@@ -1,0 +1,111 @@
+"""The HTTP side of Google's APIs: what is sent where, and what comes of it."""
+
+import time
+from collections.abc import Mapping
+from typing import NamedTuple
+from urllib.parse import quote
+
+import msgspec
+
+from proxy.deployment import Deployment
+from proxy.errors import Headers
+from proxy.providers.base import Attempt
+from proxy.providers.google_failures import failure_from_answer, timed_out, unreachable, unreadable
+from proxy.providers.secrecy import secrets_of, without
+from proxy.upstream.client import Broken, ConnectFailed, TimedOut, Timeouts, TooLarge, UpstreamClient, UpstreamResponse
+
+CONNECT_SECONDS = 10.0
+MAX_ERROR_BODY = 1_000_000
+GENERATE, GENERATE_STREAM = "generateContent", "streamGenerateContent"
+EVENTS = "alt=sse"
+"""Asks for an event stream; without it Google streams one long JSON list."""
+
+
+class Target(NamedTuple):
+    """Where a call goes, and as whom."""
+
+    url: str
+    query: str
+    """With the key if Google is to find it there."""
+    auth: Mapping[str, str]
+    """Headers that say who calls."""
+    shown: str
+    """The address, for the client."""
+
+    @property
+    def whole_url(self) -> str:
+        """With the query."""
+        return f"{self.url}?{self.query}" if self.query else self.url
+
+
+def path_of(model: str) -> str:
+    """A model as a piece of a path. Names may be the client's, where a deployment is a wildcard."""
+    return quote(model, safe="@")
+
+
+def own_deployment(attempt: Attempt) -> Deployment:
+    """The deployment, with the credentials that the attempt has of its own."""
+    own = attempt.credentials
+    if not own:
+        return attempt.deployment
+    params = attempt.deployment.params
+    accounts = {name: value for name, value in own.items() if name.startswith("vertex_")}
+    params = msgspec.structs.replace(
+        params,
+        api_base=own.get("api_base") or own.get("base_url") or params.api_base,
+        api_key=own.get("api_key") or params.api_key,
+        other=params.other | accounts,
+    )
+    return msgspec.structs.replace(attempt.deployment, params=params)
+
+
+def headers_of(target: Target, attempt: Attempt, content_type: str = "application/json") -> Headers:
+    """The headers of a call: the deployment's, those that the client may add, and who calls."""
+    headers = {"content-type": content_type}
+    headers |= {name.lower(): text for name, text in attempt.deployment.params.extra_headers.items()}
+    for name, text in attempt.headers:
+        headers.setdefault(name.lower(), text)
+    return list({**headers, **target.auth}.items())
+
+
+async def post(
+    client: UpstreamClient, target: Target, headers: Headers, body: bytes, attempt: Attempt
+) -> UpstreamResponse:
+    """The head of a good answer.
+
+    Raises:
+        Failure: Google refused, failed or could not be reached.
+    """
+    seconds, vendor = attempt.timeout, attempt.deployment.provider
+    connect, total = min(CONNECT_SECONDS, seconds), None if attempt.stream else seconds
+    started = time.perf_counter()
+    try:
+        response = await client.send(
+            "POST", target.whole_url, headers, body, Timeouts(connect, seconds, seconds, total)
+        )
+        if 200 <= response.status < 300:
+            return response
+        shown = without(secrets_of(headers), await response.read(MAX_ERROR_BODY))
+    except TimedOut as error:
+        taken = time.perf_counter() - started
+        raise timed_out(seconds, taken, attempt.deployment.params.timeout) from error
+    except (ConnectFailed, Broken) as error:
+        raise unreachable(vendor) from error
+    except TooLarge as error:
+        raise unreadable(vendor, f"The error is larger than {error.limit} bytes") from error
+    raise failure_from_answer(vendor, response.status, response.headers, shown)
+
+
+async def read(response: UpstreamResponse, attempt: Attempt) -> bytes:
+    """The whole body of a good answer; raises as :func:`post`."""
+    vendor = attempt.deployment.provider
+    started = time.perf_counter()
+    try:
+        return await response.read(attempt.max_answer)
+    except TimedOut as error:
+        taken = time.perf_counter() - started
+        raise timed_out(attempt.timeout, taken, attempt.deployment.params.timeout) from error
+    except Broken as error:
+        raise unreachable(vendor) from error
+    except TooLarge as error:
+        raise unreadable(vendor, f"The answer is larger than {error.limit} bytes") from error

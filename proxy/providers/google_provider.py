@@ -1,0 +1,151 @@
+"""Google's models behind OpenAI's format: what AI Studio (``gemini``) and Vertex AI (``vertex_ai``) have in common."""
+
+from typing import Any, NamedTuple
+
+import msgspec
+
+from proxy.errors import Headers
+from proxy.providers import google_embeddings as embeddings
+from proxy.providers.base import Attempt, Reply, wants_usage
+from proxy.providers.failures import why_unreadable
+from proxy.providers.google_answers import chat_completion
+from proxy.providers.google_chunks import ContentChunks
+from proxy.providers.google_contents import Message, Untranslatable, contents, decode_messages, system_parts
+from proxy.providers.google_failures import bad_request, exception_of, unreadable
+from proxy.providers.google_http import GENERATE, GENERATE_STREAM, Target, headers_of, post, read
+from proxy.providers.google_params import Rules, param_rules, translate
+from proxy.providers.openai_format import encode
+from proxy.providers.openai_params import Facts, ParamRules
+from proxy.providers.prompts import as_chat, as_text
+from proxy.providers.secrecy import secrets_of, without
+from proxy.providers.streams import EventStream
+from proxy.upstream.client import UpstreamClient, UpstreamResponse
+
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, TypeError, AttributeError, RecursionError)
+
+
+class _Sent(NamedTuple):
+    attempt: Attempt
+    target: Target
+    headers: Headers
+
+
+class Google:
+    """Speaks Google's dialect; where calls go is said by each vendor.
+
+    Args:
+        vendor: ``gemini`` or ``vertex_ai``.
+    """
+
+    def __init__(self, vendor: str) -> None:
+        self.vendor = vendor
+
+    def rules(self, model: str, facts: Facts) -> ParamRules:
+        """What a model takes of OpenAI's parameters."""
+        return param_rules(model, self.vendor, facts)
+
+    async def send(self, attempt: Attempt, client: UpstreamClient) -> Reply:
+        """See :meth:`proxy.providers.base.Provider.send`."""
+        match attempt.endpoint:
+            case "chat":
+                return await self._chat(attempt, client)
+            case "completions":
+                return as_text(await self._chat(as_chat(attempt), client), stream=attempt.stream)
+            case "embeddings":
+                return await self._embed(attempt, client)
+        raise bad_request(self.vendor, f"Google has no {attempt.endpoint}")
+
+    async def target_of(self, attempt: Attempt, client: UpstreamClient, method: str) -> Target:
+        """Where a call of ``method``, such as ``generateContent``, goes.
+
+        Raises:
+            Failure: the deployment has no usable credentials.
+        """
+        raise NotImplementedError
+
+    # --- chat --------------------------------------------------------------------------------------------------------
+
+    async def _chat(self, attempt: Attempt, client: UpstreamClient) -> Reply:
+        body = self._body(attempt)
+        target = await self.target_of(attempt, client, GENERATE_STREAM if attempt.stream else GENERATE)
+        sent = _Sent(attempt, target, headers_of(target, attempt))
+        response = await post(client, target, sent.headers, encode(body), attempt)
+        if attempt.stream:
+            return await self._stream(sent, response)
+        answer = await read(response, attempt)
+        try:
+            laid_out, usage = chat_completion(answer, attempt.shown_model)
+        except _UNREADABLE as error:
+            raise self._unreadable(sent, response, answer) from error
+        return Reply(response.headers, target.shown, laid_out, usage=usage)
+
+    def _body(self, attempt: Attempt) -> dict[str, Any]:
+        """What is sent.
+
+        Raises:
+            Failure: 400, the call cannot be put to Google.
+        """
+        model = attempt.deployment.model
+        rules = Rules(model, attempt.facts, attempt.drop_params, labels=self.vendor != "gemini")
+        try:
+            messages = decode_messages(attempt.body["messages"])
+            asked = {name: msgspec.json.decode(value) for name, value in attempt.body.items() if name != "messages"}
+            fields = translate(asked, rules)
+            body = self._conversation(messages, model, attempt.facts) | fields
+        except (Untranslatable, msgspec.DecodeError, RecursionError) as error:
+            raise bad_request(self.vendor, str(error)) from error
+        if rules.labels and "labels" not in fields:
+            labels = _labels(attempt.metadata)
+            body |= {"labels": labels} if labels else {}
+        return body
+
+    def _conversation(self, messages: list[Message], model: str, facts: Facts) -> dict[str, Any]:
+        """Models that nobody knows anything of are told system prompts by the user."""
+        knows_prompts = bool(facts.get("supports_system_messages")) or "gemini/" in model
+        told: dict[str, Any] = {"contents": contents(messages, model, with_system=not knows_prompts)}
+        prompts = system_parts(messages) if knows_prompts else []
+        return told | ({"system_instruction": {"parts": prompts}} if prompts else {})
+
+    async def _stream(self, sent: _Sent, response: UpstreamResponse) -> Reply:
+        attempt = sent.attempt
+        shown = attempt.shown_model or attempt.deployment.model
+        chunks = ContentChunks(self.vendor, shown, include_usage=wants_usage(attempt))
+        chunks.secrets = secrets_of(sent.headers)
+        chunks.text = [] if attempt.keep_text else None
+        stream = EventStream(response, chunks, exception_of(self.vendor), attempt)
+        await stream.start()
+        return Reply(response.headers, sent.target.shown, stream=stream)
+
+    def _unreadable(self, sent: _Sent, response: UpstreamResponse, body: bytes) -> Exception:
+        return unreadable(self.vendor, why_unreadable(response.headers, without(secrets_of(sent.headers), body)))
+
+    # --- embeddings --------------------------------------------------------------------------------------------------
+
+    async def _embed(self, attempt: Attempt, client: UpstreamClient) -> Reply:
+        model = attempt.deployment.model
+        try:
+            asked = embeddings.asked_for(attempt.body, self.vendor, model, drop=attempt.drop_params)
+        except msgspec.DecodeError as error:
+            raise bad_request(self.vendor, f"input: must be a text or a list of texts ({error})") from error
+        of_studio = self.vendor == "gemini"
+        target = await self.target_of(attempt, client, "batchEmbedContents" if of_studio else "predict")
+        headers = headers_of(target, attempt, "application/json; charset=utf-8" if of_studio else "application/json")
+        body = encode(embeddings.batch(asked, model) if of_studio else embeddings.instances(asked))
+        response = await post(client, target, headers, body, attempt)
+        answer = await read(response, attempt)
+        lay_out = embeddings.of_batch if of_studio else embeddings.of_predictions
+        try:
+            laid_out, usage = lay_out(answer, asked, attempt.shown_model or model)
+        except _UNREADABLE as error:
+            raise self._unreadable(_Sent(attempt, target, headers), response, answer) from error
+        return Reply(response.headers, target.shown, laid_out, usage=usage)
+
+
+def _labels(metadata: msgspec.Raw | None) -> dict[str, str]:
+    """The client's metadata as far as they are texts, which Vertex AI shows beside the bill."""
+    try:
+        told = {} if metadata is None else msgspec.json.decode(metadata)
+    except msgspec.DecodeError:
+        return {}
+    pairs = told.items() if isinstance(told, dict) else ()
+    return {name: value for name, value in pairs if isinstance(value, str)}

@@ -1,0 +1,79 @@
+"""Google's Vertex AI (``vertex_ai/MODEL``). https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference"""
+
+import os
+import re
+from typing import Any
+
+from proxy.deployment import Deployment
+from proxy.providers.base import Attempt
+from proxy.providers.google_auth import CredentialsError, access_token
+from proxy.providers.google_failures import no_credentials
+from proxy.providers.google_http import EVENTS, GENERATE_STREAM, Target, own_deployment, path_of
+from proxy.providers.google_provider import Google
+from proxy.upstream.client import UpstreamClient
+
+DEFAULT_LOCATION = "us-central1"
+GLOBAL = "global"
+_SETTINGS = {
+    "project": ("VERTEXAI_PROJECT", "VERTEX_PROJECT"),
+    "location": ("VERTEXAI_LOCATION", "VERTEX_LOCATION"),
+    "credentials": ("VERTEXAI_CREDENTIALS", "VERTEX_CREDENTIALS"),
+}
+"""Environment variables in place of ``vertex_project`` and so on, best first."""
+_location = re.compile(r"[a-z0-9-]{1,64}")
+
+
+class VertexAI(Google):
+    """Vertex AI, which knows callers by the access token of an account."""
+
+    async def target_of(self, attempt: Attempt, client: UpstreamClient, method: str) -> Target:
+        """See :meth:`Google.target_of`."""
+        deployment = own_deployment(attempt)
+        try:
+            token, own_project = await access_token(setting(deployment, "credentials"), client)
+        except CredentialsError as error:
+            raise no_credentials(self.vendor, f"{error} (model {deployment.group!r})") from error
+        auth = {"authorization": f"Bearer {token}"}
+        events = EVENTS if method == GENERATE_STREAM else ""
+        base = deployment.params.api_base
+        if base:
+            url = f"{base}:{method}"
+            return Target(url, events, auth, url if events else base)
+        project = setting(deployment, "project") or own_project
+        if not project:
+            raise no_credentials(
+                self.vendor, f"vertex_project: missing of model {deployment.group!r}, and its account has none"
+            )
+        url = url_of(str(project), setting(deployment, "location") or DEFAULT_LOCATION, deployment.model, method)
+        return Target(url, events, auth, url)
+
+
+def setting(deployment: Deployment, name: str) -> Any:
+    """``vertex_NAME`` of a deployment, else of the environment."""
+    other = deployment.params.other
+    variables = (os.environ.get(variable) for variable in _SETTINGS[name])
+    return other.get(f"vertex_{name}") or other.get(f"vertex_ai_{name}") or next(filter(None, variables), None)
+
+
+def host_of(location: str) -> str:
+    """The host of a location.
+
+    Raises:
+        Failure: there can be no such place.
+    """
+    if _location.fullmatch(location) is None:
+        raise no_credentials(
+            "vertex_ai", f"vertex_location: {location!r} is no region; write one such as us-central1, or global"
+        )
+    return "aiplatform.googleapis.com" if location == GLOBAL else f"{location}-aiplatform.googleapis.com"
+
+
+def url_of(project: str, location: str, model: str, method: str) -> str:
+    """The address of a call; a model that is a number is one that was tuned; raises as :func:`host_of`."""
+    model = model.rpartition("gemini/")[2]
+    kind = "endpoints" if model.isdigit() else "publishers/google/models"
+    place = f"projects/{path_of(project)}/locations/{location}"
+    return f"https://{host_of(location)}/v1/{place}/{kind}/{path_of(model)}:{method}"
+
+
+provider = VertexAI("vertex_ai")
