@@ -92,7 +92,7 @@ class _Chunk(msgspec.Struct):
     web: _Web | None = None
 
 
-class _Segment(msgspec.Struct, rename="camel"):
+class _Segment(msgspec.Struct, frozen=True, rename="camel"):
     start_index: int | None = None
     end_index: int | None = None
 

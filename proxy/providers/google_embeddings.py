@@ -39,7 +39,7 @@ class _Batch(msgspec.Struct):
     embeddings: list[_Values]
 
 
-class _Statistics(msgspec.Struct):
+class _Statistics(msgspec.Struct, frozen=True):
     token_count: int = 0
 
 
