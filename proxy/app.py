@@ -19,6 +19,7 @@ from proxy.api.llm import ModelEndpoint
 from proxy.api.native import NativePaths
 from proxy.api.passthrough import PassThroughEndpoint
 from proxy.api.plain import error_response, json_response
+from proxy.api.sockets import Sockets
 from proxy.errors import GatewayError
 from proxy.gateway import Gateway
 
@@ -72,7 +73,7 @@ def build_app(gateway: Gateway, around: Callable[[Gateway], AbstractAsyncContext
         logging_config=None,
     )
     exact = {path: endpoints[name] for name, paths in PATHS.items() for path in paths}
-    return FrontDoor(litestar, exact, PassThroughEndpoint(gateway, NativePaths(routes)))
+    return FrontDoor(litestar, exact, PassThroughEndpoint(gateway, NativePaths(routes)), Sockets(gateway))
 
 
 def _model_route(endpoint: ModelEndpoint, paths: Sequence[str]) -> HTTPRouteHandler:

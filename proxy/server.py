@@ -23,6 +23,7 @@ from proxy.api.front import FrontDoor
 from proxy.app import build_app
 from proxy.config.model import ProxyConfig
 from proxy.gateway import Gateway
+from proxy.realtime.limits import max_message_bytes
 
 log = logging.getLogger(__name__)
 
@@ -238,6 +239,9 @@ def serve(config: ProxyConfig, *, host: str, port: int, workers: int = 1, log_le
         "log_level": log_level,
         "log_config": None,
         "http": BoundedProtocol,
+        "ws": _socket_protocol,
+        "ws_max_size": max_message_bytes(config.general_settings),
+        "ws_per_message_deflate": False,  # audio does not shrink, and each session would hold some 100 kB for it
         "loop": "uvloop",
         "lifespan": "on",
         "access_log": False,
@@ -255,6 +259,12 @@ def serve(config: ProxyConfig, *, host: str, port: int, workers: int = 1, log_le
         return
     Gateway(config)  # a wrong config must end here, not in every worker
     Multiprocess(uvicorn_config, [uvicorn_config.bind_socket()]).run()
+
+
+def _socket_protocol(**settings: Any) -> asyncio.Protocol:
+    from proxy.sockets import SocketProtocol
+
+    return SocketProtocol(**settings)
 
 
 def _leave(sig: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001

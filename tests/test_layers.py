@@ -15,11 +15,11 @@ STAND_INS = ROOT / "proxy" / "compat" / "standins"
 
 #: Each row imports from its own and from those below; rows of stages whose members must not meet are marked so.
 LAYERS = (
-    ("server", "cli", "__main__"),
+    ("server", "sockets", "cli", "__main__"),
     ("app",),
     ("api",),
     ("pipeline", "gateway", "snapshot", "sharing"),
-    ("passthrough",),
+    ("passthrough", "realtime", "responses"),
     ("auth", "accounting", "metrics"),
     ("routing",),
     ("providers",),
@@ -29,7 +29,7 @@ LAYERS = (
 STAGES = frozenset({"auth", "accounting", "metrics"})
 #: Libraries that only some may know.
 ONLY_IN = {
-    "uvicorn": ("server",),
+    "uvicorn": ("server", "sockets"),
     "click": ("cli",),
     "litestar": ("server", "app", "api"),
 }

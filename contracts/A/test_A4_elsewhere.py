@@ -1,8 +1,11 @@
-"""A4: fallbacks where other items come in: responses, and providers whose budget is spent."""
+"""A4: fallbacks where other items come in: responses, realtime sessions, and providers whose budget is spent."""
+
+import pytest
 
 from contracts.harness.case import Case
 from contracts.harness.mark import contract, slow
-from fixtures.replies import json, status
+from fixtures.replies import Reply, json, reset, status
+from fixtures.sessions import created
 
 HEADERS = ["x-litellm-model-id", "x-litellm-model-group", "x-litellm-attempted-fallbacks"]
 RESPONSE = {
@@ -36,7 +39,7 @@ def test_responses_fall_back(case: Case) -> None:
 
 
 @slow("spend is recorded in the background")
-@contract("A4", config="A4/budgets.yaml", depends_on="F8")
+@contract("A4", config="A4/budgets.yaml")
 def test_a_provider_over_its_budget_leads_to_another(case: Case) -> None:
     case.script({"costly-a": [], "costly-b": [], "frugal-a": []})
     case.chat("costly-a")
@@ -48,3 +51,35 @@ def test_a_provider_over_its_budget_leads_to_another(case: Case) -> None:
     assert alone.status == 429
     assert "crossed budget" in alone.json["error"]["message"]
     assert case.journal().models == ["costly-a", "frugal-a"]
+
+
+@contract("A4", config="A6/fallbacks.yaml", depends_on="A6")
+def test_a_model_without_sessions_falls_back(case: Case) -> None:
+    case.script({"chat-only-upstream": [], "rescue-voice-upstream": []})
+    socket = case.connect("/v1/realtime?model=chat-only")
+    assert socket.receive() == created("rescue-voice-upstream")
+    socket.close()
+    case.assert_same_as_recorded(ignore=["messages[*].binary"])
+    [call] = case.journal()
+    assert call.headers["authorization"] == "Bearer sk-up-rescue"
+
+
+@contract("A4", config="A6/fallbacks.yaml", depends_on="A6")
+@pytest.mark.parametrize("reply", [pytest.param(status(500), id="500"), pytest.param(reset(), id="reset")])
+def test_a_session_that_does_not_begin_falls_back(case: Case, reply: Reply) -> None:
+    case.script({"first-voice-upstream": [reply], "rescue-voice-upstream": []})
+    case.wait(1.1)
+    socket = case.connect("/v1/realtime?model=first-voice")
+    socket.send({"type": "session.update", "session": {}})
+    kept = []
+
+    def as_recorded(case: Case) -> None:
+        assert socket.ended().end == "1011"
+
+    def required(case: Case) -> None:
+        kept.extend(socket.receive()["type"] for _ in range(2))
+        socket.close()
+        assert kept == ["session.created", "session.updated"]
+        assert [call.query["model"] for call in case.journal()] == ["first-voice-upstream", "rescue-voice-upstream"]
+
+    case.deviates(case, as_recorded=as_recorded, required=required)

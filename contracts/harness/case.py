@@ -18,11 +18,21 @@ from contracts.harness.cassette import Recorder, Recording, current_label
 from contracts.harness.client import make_client, observe
 from contracts.harness.configs import MASTER_KEY
 from contracts.harness.deviation import Check, check_declared, judge
-from contracts.harness.exchange import GATEWAY_URL, JOURNAL_URL, UPSTREAM_URL, Exchange, Frame, Request
+from contracts.harness.exchange import (
+    GATEWAY_URL,
+    JOURNAL_URL,
+    SOCKET,
+    UPSTREAM_URL,
+    Direction,
+    Exchange,
+    Frame,
+    Request,
+)
 from contracts.harness.faults import CheckFailed, HarnessError, TargetUnavailable
 from contracts.harness.journal import Journal
 from contracts.harness.results import Body, Provenance
 from contracts.harness.setup import Setup
+from contracts.harness.sockets import LiveSocket, ReplayedSocket, Socket
 
 T = TypeVar("T")
 
@@ -63,6 +73,7 @@ class Case:
         self._journal: Journal | None = None
         self._client = make_client()
         self._unrecorded = make_client(recorded=False)
+        self._sockets: list[Socket] = []
         _counter.set(_Counter())
 
     # --- the simulated upstreams -------------------------------------------------------------------------------------
@@ -159,6 +170,34 @@ class Case:
         """An embedding."""
         return self.post("/v1/embeddings", {"model": model, "input": "hello", **body}, **(options or {}))
 
+    def connect(
+        self,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        key: str | None = MASTER_KEY,
+        subprotocols: Sequence[str] = (),
+        label: str | None = None,
+    ) -> Socket:
+        """Open a WebSocket; it is always taped. End it before anything is compared. Raises as `request`."""
+        all_headers = {} if key is None else {"authorization": f"Bearer {key}"}
+        all_headers |= {name.lower(): value for name, value in (headers or {}).items()}
+        if subprotocols:
+            all_headers["sec-websocket-protocol"] = ", ".join(subprotocols)
+        request = Request(SOCKET, f"{GATEWAY_URL}{path}", httpx.Headers(all_headers))
+        label = self._take_label(label)
+        self._journal = None
+        if self.setup.player is not None:
+            made: Socket = ReplayedSocket(self.setup.player.check_request(request, label), self._socket_ended)
+        else:
+            try:
+                made = LiveSocket(request, subprotocols, self._translation, label, self._socket_ended)
+            except OSError as error:
+                self.setup.check_alive()
+                raise HarnessError(f"nobody listens at {request.url}: {error}") from None
+        self._sockets.append(made)
+        return made
+
     def concurrently(self, steps: Sequence[Callable[[], T]]) -> list[T]:
         """Run the steps at the same time; their results in the order given. Exchanges pair by step, not by arrival."""
         step = _counter.get().next()
@@ -187,6 +226,7 @@ class Case:
         what each upstream received. `ignore` holds paths as a failure shows them (`body.error.message`,
         `journal[0].query`), where `*` stands for anything. Raises CheckFailed.
         """
+        self._check_sockets_ended()
         self.journal()
         pending = self.exchanges[self._compared :]
         self._compared = len(self.exchanges)
@@ -212,6 +252,9 @@ class Case:
 
     def evidence(self) -> list[Exchange]:
         """All exchanges for a failure report, with the upstreams' journal even if the case did not ask for it."""
+        for socket in self._sockets:
+            if socket.exchange is None and self.setup.is_live:
+                socket.drop()
         if self._journal is not None or not self.setup.is_live or not self.exchanges:
             return self.exchanges
         try:
@@ -221,6 +264,7 @@ class Case:
 
     def finish(self) -> None:
         """After the case has passed: check what only the whole case shows, and save its recording."""
+        self._check_sockets_ended()
         if self.body is None:
             check_declared(self.setup.contract.item, self.setup.case_id, deviates=False)
         if self.setup.player is not None:
@@ -234,6 +278,9 @@ class Case:
 
     def close(self) -> None:
         """Release the connections."""
+        for socket in self._sockets:
+            if socket.exchange is None:
+                socket.drop()
         self._client.close()
         self._unrecorded.close()
 
@@ -248,11 +295,7 @@ class Case:
         return quote(self.setup.name, safe="")
 
     def _exchange(self, request: Request, delivery: Delivery, label: str | None = None) -> Exchange:
-        counted = _counter.get().next()
-        label = label or counted
-        if label in self._labels or not _LABEL.fullmatch(label):
-            raise HarnessError(f"label {label!r} is taken or has other characters than letters, digits, `_.-`")
-        self._labels.append(label)
+        label = self._take_label(label)
         if self.setup.player is not None:
             recorded = self.setup.player.check_request(request, label)
             exchange = recorded if delivery.taped else self._send(request, delivery, label)
@@ -262,6 +305,26 @@ class Case:
         if self.setup.recorder is not None:
             self._keep(self.setup.recorder, exchange)
         return exchange
+
+    def _take_label(self, label: str | None) -> str:
+        counted = _counter.get().next()
+        label = label or counted
+        if label in self._labels or not _LABEL.fullmatch(label):
+            raise HarnessError(f"label {label!r} is taken or has other characters than letters, digits, `_.-`")
+        self._labels.append(label)
+        return label
+
+    def _socket_ended(self, exchange: Exchange) -> None:
+        self.exchanges.append(exchange)
+        if self.setup.recorder is not None:
+            self._keep(self.setup.recorder, exchange)
+
+    def _check_sockets_ended(self) -> None:
+        still_open = [socket.label for socket in self._sockets if socket.exchange is None]
+        if still_open:
+            raise HarnessError(
+                f"sockets are still open (label {', '.join(still_open)}); close them, or await their end"
+            )
 
     def _send(self, request: Request, delivery: Delivery, label: str) -> Exchange:
         translation = self._translation
@@ -325,6 +388,10 @@ def _compare(recording: Recording, live: Exchange, headers: Sequence[str], ignor
         return compare.render(compare.journal_differences(recorded, live, ignore=ignore))
     if live.is_control:
         return []
+    if [frame.data for frame in recorded.messages(Direction.SENT)] != [
+        frame.data for frame in live.messages(Direction.SENT)
+    ]:
+        raise HarnessError(f"other messages were sent when {live.label} was recorded; record the case again")
     found = compare.differences(recorded, live, headers=headers, ignore=ignore)
     heading = f"request {live.label}: {live.request.method} {live.request.url.removeprefix(GATEWAY_URL)}"
     return [heading, *compare.render(found)] if found else []

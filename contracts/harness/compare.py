@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import msgspec
 
-from contracts.harness.exchange import Exchange
+from contracts.harness.exchange import Direction, Exchange
 
 ALWAYS_COMPARED = ("content-type",)
 
@@ -37,7 +37,11 @@ CLIENT_HEADERS = (
     "connection",
     "content-length",
     "host",
+    "sec-websocket-extensions",
+    "sec-websocket-key",
+    "sec-websocket-version",
     "transfer-encoding",
+    "upgrade",
     "user-agent",
     "x-stainless-*",
 )
@@ -49,6 +53,9 @@ VOLATILE_TEXTS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\bsk-[A-Za-z0-9_-]{22}\b"), "<generated key>"),
     # Ids of responses say in a secret way, or in base64, which deployment made them and for whom.
     (re.compile(r"\bresp_[A-Za-z0-9+/_-]{60,}=*"), "<response id>"),
+    # Signatures of AWS hold the day, and x-amz-date the second.
+    (re.compile(r"(?<=/)\d{8}(?=/[a-z0-9-]+/[a-z]+/aws4_request)"), "<day>"),
+    (re.compile(r"\b\d{8}T\d{6}Z\b"), "<time>"),
     (re.compile(r"(?<=time taken=)\d+(\.\d+)?(?= seconds)"), "<seconds>"),
 )
 
@@ -112,7 +119,13 @@ def comparable(exchange: Exchange, headers: Sequence[str] = ()) -> dict[str, Any
     """The form in which an answer is compared."""
     chosen = {name: comparable_header(exchange.headers, name) for name in (*ALWAYS_COMPARED, *map(str.lower, headers))}
     form: dict[str, Any] = {"status": exchange.status, "headers": chosen, "end": exchange.end}
-    if exchange.is_stream:
+    if exchange.is_socket and exchange.status == 101:
+        form["reason"] = steady(exchange.reason)
+        form["messages"] = [
+            {"binary": frame.binary, "data": steady(_decoded(frame.data))}
+            for frame in exchange.messages(Direction.RECEIVED)
+        ]
+    elif exchange.is_stream:
         form["events"] = [
             {"event": event.event, "data": steady(event.json)} if event.event else steady(event.json)
             for event in exchange.sse

@@ -15,6 +15,8 @@ EVENT_STREAM = "text/event-stream"
 GATEWAY_URL = "http://gateway.test"
 UPSTREAM_URL = "http://upstream.test"
 JOURNAL_URL = f"{UPSTREAM_URL}/journal"
+SOCKET = "WS"
+"""Method of WebSocket sessions."""
 
 
 class Direction(StrEnum):
@@ -27,13 +29,15 @@ class Direction(StrEnum):
 class Frame(msgspec.Struct, frozen=True):
     """One SSE event (without its closing blank line), one WebSocket message, or an undelimited piece of a body.
 
-    `at` is in seconds since the request was sent. `partial` marks a piece that no delimiter closed.
+    `at` is in seconds since the request was sent. `partial` marks a piece that no delimiter closed, `binary` a WebSocket
+    message that is not text.
     """
 
     at: float
     data: bytes
     direction: Direction = Direction.RECEIVED
     partial: bool = False
+    binary: bool = False
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -49,8 +53,8 @@ class Exchange(msgspec.Struct, frozen=True):
     """A request and its answer.
 
     `label` pairs live exchanges with recorded ones. `seconds` runs from sending to the end. `end` is `done`, `dropped`
-    (the gateway broke the connection off), `client-closed`, or a WebSocket close code. `taped` says that frames, their
-    times and the ending were recorded, not only the complete body.
+    (the gateway broke the connection off), `client-closed`, or a WebSocket close code, for which `reason` is the text that
+    came with it. `taped` says that frames, their times and the ending were recorded, not only the complete body.
     """
 
     label: str
@@ -61,6 +65,7 @@ class Exchange(msgspec.Struct, frozen=True):
     frames: tuple[Frame, ...] = ()
     seconds: float = 0.0
     end: str = "done"
+    reason: str = ""
     taped: bool = False
 
     @property
@@ -80,6 +85,15 @@ class Exchange(msgspec.Struct, frozen=True):
     def is_journal(self) -> bool:
         """Whether this is the journal of what the upstreams received."""
         return self.request.url.startswith(JOURNAL_URL)
+
+    @property
+    def is_socket(self) -> bool:
+        """Whether this was a WebSocket session."""
+        return self.request.method == SOCKET
+
+    def messages(self, direction: Direction) -> list[Frame]:
+        """The messages of a WebSocket session that went one way."""
+        return [frame for frame in self.frames if frame.direction is direction]
 
     @property
     def is_control(self) -> bool:

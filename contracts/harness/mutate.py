@@ -22,7 +22,7 @@ from contracts.harness.case import Case
 from contracts.harness.cassette import Interaction, Recording
 from contracts.harness.catalogue import CatalogueError, run_in_process, selection
 from contracts.harness.compare import ALWAYS_COMPARED
-from contracts.harness.exchange import Exchange, parse_events
+from contracts.harness.exchange import Direction, Exchange, parse_events
 from contracts.harness.faults import CheckFailed
 from contracts.harness.mark import case_id
 from contracts.harness.matrix import ITEM_IDS
@@ -140,10 +140,14 @@ def _other_bodies(exchange: Exchange) -> Iterator[bytes]:
             rest = events[:index] + events[index + 1 :]
             yield b"".join(b"data: " + event.data.encode() + b"\n\n" for event in rest)
         return
+    yield from _other_data(exchange.body)
+
+
+def _other_data(data: bytes) -> Iterator[bytes]:
     try:
-        body = msgspec.json.decode(exchange.body)
-    except msgspec.DecodeError:
-        yield exchange.body + b"?"
+        body = msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        yield data + b"?"
         return
     for path in list(_leaves(body))[:LEAVES]:
         yield msgspec.json.encode(_with_other_leaf(body, path))
@@ -183,9 +187,18 @@ def _other_tapes(taped: Exchange) -> Iterator[Exchange]:
     replace = msgspec.structs.replace
     yield replace(taped, status=500 if taped.status < 400 else 200)
     yield replace(taped, end="done" if taped.end != "done" else "dropped")
-    for index in range(len(taped.frames)):
-        frames = taped.frames[:index] + taped.frames[index + 1 :]
+    if taped.is_socket:
+        yield replace(taped, reason=f"{taped.reason}?")
+    for index, frame in enumerate(taped.frames):
+        if frame.direction is Direction.SENT:
+            continue  # the case's own: without it the case could not go on
+        before, after = taped.frames[:index], taped.frames[index + 1 :]
+        frames = before + after
         yield replace(taped, frames=frames, body=b"".join(frame.data + b"\n\n" for frame in frames))
+        if taped.is_socket:
+            others = (replace(frame, data=data) for data in _other_data(frame.data))
+            for other in (*others, replace(frame, binary=not frame.binary)):
+                yield replace(taped, frames=(*before, other, *after))
     for name in taped.headers:
         headers = taped.headers.copy()
         del headers[name]

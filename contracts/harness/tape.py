@@ -15,7 +15,8 @@ A tape is a text file of one exchange:
     end: dropped
 
 `+ms` counts from the sending of the request; `<` was received, `>` sent, `<~` is a piece that no blank line closed, and
-a line that starts with `    | ` continues the frame above it. A `b` after the arrow marks base64 of a binary frame.
+a line that starts with `    | ` continues the frame above it. A `b` after the arrow marks base64, a `#` a binary message
+of a WebSocket, whose method is `WS` and whose end is a close code, with its reason: `end: 4005 enough`.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ from contracts.harness.faults import HarnessError
 HEAD = "tape 1"
 SUFFIX = ".tape"
 _CONTINUED = "    | "
-_FRAME = re.compile(r"\+(\d+) ([<>])(~?)(b?) ?(.*)")
-_ENDING = re.compile(r"end: (\S+)")
+_FRAME = re.compile(r"\+(\d+) ([<>])(~?)(#?)(b?) ?(.*)")
+_ENDING = re.compile(r"end: (\S+)(?: (.*))?")
 
 
 def write_tape(path: Path, exchange: Exchange) -> None:
@@ -57,7 +58,7 @@ def render_tape(exchange: Exchange) -> str:
     lines += [f"< {name}: {value}" for name, value in exchange.headers.multi_items()]
     for frame in exchange.frames:
         lines += _render_frame(frame)
-    return "\n".join([*lines, f"end: {exchange.end}", ""])
+    return "\n".join([*lines, f"end: {exchange.end} {exchange.reason}".strip(), ""])
 
 
 def parse_tape(text: str, label: str, where: str = "tape") -> Exchange:
@@ -76,7 +77,7 @@ def joined(frames: list[Frame]) -> bytes:
 
 
 def _render_frame(frame: Frame) -> list[str]:
-    head = f"+{frame.at * 1000:.0f} {frame.direction}{'~' if frame.partial else ''}"
+    head = f"+{frame.at * 1000:.0f} {frame.direction}{'~' if frame.partial else ''}{'#' if frame.binary else ''}"
     try:
         first, *more = frame.data.decode().split("\n")
     except UnicodeDecodeError:
@@ -117,6 +118,7 @@ class _Reader:
             frames=tuple(frames),
             seconds=frames[-1].at if frames else 0.0,
             end=ending[1],
+            reason=ending[2] or "",
             taped=True,
         )
 
@@ -131,15 +133,15 @@ class _Reader:
         return httpx.Headers(found)
 
     def _frame(self, found: re.Match[str]) -> Frame:
-        milliseconds, direction, partial, binary, first = found.groups()
-        if binary:
+        milliseconds, direction, partial, binary, encoded, first = found.groups()
+        if encoded:
             data = base64.b64decode(first, validate=True)
         else:
             lines = [first]
             while self._peek().startswith(_CONTINUED):
                 lines.append(self._next().removeprefix(_CONTINUED))
             data = "\n".join(lines).encode()
-        return Frame(int(milliseconds) / 1000, data, Direction(direction), bool(partial))
+        return Frame(int(milliseconds) / 1000, data, Direction(direction), bool(partial), bool(binary))
 
     def _peek(self) -> str:
         return self._lines[self._at]

@@ -19,8 +19,10 @@ from contracts.harness.processes import Server, clean_environment, free_port
 from contracts.harness.translation import AUTHORITY, TUNNEL, Translation
 
 READY = "/health/readiness"
-TUNNELLED = ("*.googleapis.com",)
+TUNNELLED = ("*.googleapis.com", "*.openai.azure.com", "*.amazonaws.com", "*.assemblyai.com")
 """Hosts of vendors that no config can change."""
+BY_UVICORN = ("A6/",)
+"""Folders of configs with which the reference is started by uvicorn: its own command breaks realtime WebSockets (A.md, A6)."""
 REFERENCE_VERSION = "1.81.14"
 REFERENCE_HOME = "/reference"
 """What the folder of the installed reference is called in its answers, which may quote its files."""
@@ -54,6 +56,11 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     def is_live(self) -> bool:
         """Whether a gateway runs; false for recordings."""
         return self.kind is not Kind.CASSETTE
+
+    def command_for(self, config: str) -> tuple[str, ...]:
+        """The command that starts it with a config."""
+        by_uvicorn = self.kind is Kind.REFERENCE and self.command_is_ours and config.startswith(BY_UVICORN)
+        return (*self.command, "--asgi") if by_uvicorn else self.command
 
 
 def proxy_command() -> tuple[str, ...]:
@@ -173,7 +180,7 @@ class Gateways:
         path = render(config, translation, folder / "configs")
         self._gateway = Server(
             f"the target {self._target.name} with {config}",
-            _fill(self._target.command, config=str(path), port=str(port)),
+            _fill(self._target.command_for(config), config=str(path), port=str(port)),
             port=port,
             ready_path=READY,
             environment=clean_environment(folder, environment_of(config, translation)),

@@ -26,7 +26,9 @@ def _exchange(exchange: Exchange) -> list[str]:
     request = exchange.request
     lines = [f"client > {request.method} {request.url}   (label {exchange.label})"]
     lines += _headers("client >", request.headers) + _body("client >", request.body)
-    lines.append(f"client < {exchange.status} in {exchange.seconds:.3f} s, end: {exchange.end}")
+    lines.append(
+        f"client < {exchange.status} in {exchange.seconds:.3f} s, end: {exchange.end} {exchange.reason}".rstrip()
+    )
     lines += _headers("client <", exchange.headers)
     if exchange.taped:
         return [*lines, *(_frame(frame) for frame in exchange.frames)]
@@ -54,4 +56,4 @@ def _body(side: str, body: bytes) -> list[str]:
 
 def _frame(frame: Frame) -> str:
     text = frame.data.decode(errors="replace")
-    return f"client {frame.direction} +{frame.at * 1000:.0f} ms {text[:LIMIT]}"
+    return f"client {frame.direction} +{frame.at * 1000:.0f} ms {'binary ' if frame.binary else ''}{text[:LIMIT]}"

@@ -36,12 +36,16 @@ class FrontDoor:
         app: for everything that is no exact path of ``endpoints``.
         endpoints: of ``POST`` requests, by path.
         passthrough: for what it finds a route.
+        sockets: for WebSockets.
     """
 
-    def __init__(self, app: ASGIApp, endpoints: Mapping[str, ASGIApp], passthrough: PassThroughEndpoint) -> None:
+    def __init__(
+        self, app: ASGIApp, endpoints: Mapping[str, ASGIApp], passthrough: PassThroughEndpoint, sockets: ASGIApp
+    ) -> None:
         self._app = app
         self._endpoints = endpoints
         self._passthrough = passthrough
+        self._sockets = sockets
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         app = self._app
@@ -59,6 +63,8 @@ class FrontDoor:
                     await _preflight(scope, origin, asked, send)
                     return
                 send = _allowing(origin, send)
+        elif scope["type"] == ScopeType.WEBSOCKET:
+            app = self._sockets
         await app(scope, receive, send)
 
     def _other(self, scope: HTTPScope) -> ASGIApp:

@@ -120,9 +120,9 @@ PARAMS: Final = _names(
     merge_reasoning_content_in_choices metadata milvus_text_field mock_delay mock_timeout mock_tool_calls
     model_config model_info no-log oci_compartment_id oci_endpoint_id oci_fingerprint oci_key oci_key_file oci_region
     oci_serving_mode oci_signer oci_tenancy oci_user preset_cache_key prompt_id prompt_label prompt_variables
-    prompt_version provider_specific_header retry_policy retry_strategy roles s3_bucket_name s3_encryption_key_id
-    s3_output_bucket_name s3_region_name sagemaker_base_url search_tool_name silent_model ssl_verify supports_system_message
-    supports_system_prompt tenant_id tiered_pricing ttl turn_off_message_logging upload_url use_client
+    prompt_version provider_specific_header realtime_protocol retry_policy retry_strategy roles s3_bucket_name
+    s3_encryption_key_id s3_output_bucket_name s3_region_name sagemaker_base_url search_tool_name silent_model ssl_verify
+    supports_system_message supports_system_prompt tenant_id tiered_pricing ttl turn_off_message_logging upload_url use_client
     use_litellm_proxy user_continue_message vector_store_id vertex_ai_credentials vertex_ai_location
     vertex_ai_project vertex_credentials vertex_location vertex_project verbose watsonx_region_name
     arize_api_key arize_space_id arize_space_key gcs_path_service_account humanloop_api_key langfuse_host

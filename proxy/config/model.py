@@ -207,6 +207,10 @@ class GeneralSettings(Section, frozen=True, kw_only=True):
     """How long readiness says that the process stops before it stops listening. Not of the reference."""
     shutdown_timeout: Amount | None = None
     """How long calls in progress may go on after that. Not of the reference."""
+    realtime_idle_timeout: Amount = 3600
+    """How long a realtime session may go without a message either way; 0: for ever. Not of the reference."""
+    realtime_max_message_mb: Amount | None = None
+    """Larger messages of a realtime session end it. Not of the reference."""
     other: dict[str, Any] = {}
     """Every other key of the section."""
 

@@ -24,6 +24,8 @@ ROUTES = {
     "completions": "/v1/completions",
     "embeddings": "/v1/embeddings",
     "messages": "/v1/messages",
+    "realtime": "/v1/realtime",
+    "vertex_live": "/vertex_ai/live",
 }
 """By endpoint; shown of calls whose path holds a name that the client chose."""
 _PLAIN_PATHS = frozenset(ROUTES.values()).union(path.removeprefix("/v1") for path in ROUTES.values())

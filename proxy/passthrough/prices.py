@@ -29,9 +29,18 @@ class VendorPrices:
             return None
         return self._book.cost_of(self.model_of(vendor, model), usage).final
 
+    def facts(self, vendor: str, model: str) -> Mapping[str, Any]:
+        """What is publicly known about a vendor's model."""
+        entry = self._catalog.entry(self.model_of(vendor, model))
+        return {} if entry is None else entry.fields
+
+    @cached_property
+    def _catalog(self) -> Catalog:
+        return Catalog(load_table())
+
     @cached_property
     def _book(self) -> PriceBook:
-        return PriceBook((), Catalog(load_table()), self._settings)
+        return PriceBook((), self._catalog, self._settings)
 
 
 def _model_of(vendor: str, model: str) -> Deployment:

@@ -34,16 +34,15 @@ class Account(msgspec.Struct, frozen=True):
     credentials: str | Mapping[str, Any] | None
 
 
-class VertexRoute(VendorRoute):
-    """``/vertex-ai`` and ``/vertex_ai``.
+class VertexAccounts:
+    """The accounts of a config.
 
     Args:
         sections: top-level sections of the config, for ``default_vertex_config``.
         deployments: those with ``use_in_pass_through`` lend their credentials to calls in their project and location.
     """
 
-    def __init__(self, path: str, sections: Mapping[str, Any], deployments: tuple[Deployment, ...]) -> None:
-        super().__init__(path)
+    def __init__(self, sections: Mapping[str, Any], deployments: tuple[Deployment, ...]) -> None:
         self._default = _default_account(sections.get("default_vertex_config"))
         self._accounts = {
             (account.project, account.location): account
@@ -51,6 +50,18 @@ class VertexRoute(VendorRoute):
             if deployment.provider in ("vertex_ai", "vertex_ai_beta") and deployment.params.use_in_pass_through
             for account in [_account_of(deployment)]
         }
+
+    def find(self, project: str | None, location: str | None) -> Account | None:
+        """Who makes the calls in a project and location; ``None``: nobody."""
+        return self._accounts.get((project, location)) or self._default
+
+
+class VertexRoute(VendorRoute):
+    """``/vertex-ai`` and ``/vertex_ai``. Arguments as for :class:`VertexAccounts`."""
+
+    def __init__(self, path: str, sections: Mapping[str, Any], deployments: tuple[Deployment, ...]) -> None:
+        super().__init__(path)
+        self._accounts = VertexAccounts(sections, deployments)
 
     async def target(self, asked: Asked) -> Target:
         """See :class:`proxy.passthrough.target.Route`."""
@@ -63,11 +74,11 @@ class VertexRoute(VendorRoute):
             own = _account_of(lent)
             project, location = own.project or project, own.location or location
             rest = rest.replace(model, lent.model, 1)
-        account = self._accounts.get((project, location)) or self._default
+        account = self._accounts.find(project, location)
         if account is not None:
             project, location = account.project or project, account.location or location
         headers = await self._headers(asked, account, project, location)
-        base = base_of(f"https://{'discoveryengine.googleapis.com' if is_discovery else _host(location)}")
+        base = base_of(f"https://{'discoveryengine.googleapis.com' if is_discovery else vertex_host(location)}")
         address = _address(base, rest, project, location)
         query = asked.query or ("alt=sse" if "stream" in address else "")
         return Target(
@@ -125,7 +136,12 @@ def _deployment(router: Router, model: str) -> Deployment | None:
     return router.pick(model, usable, set()) if usable else None
 
 
-def _host(location: str | None) -> str:
+def vertex_host(location: str | None) -> str:
+    """Where a location is served.
+
+    Raises:
+        GatewayError: 400, it is none.
+    """
     if location == "global":
         return "aiplatform.googleapis.com"
     if location is None or not _place.fullmatch(location):

@@ -10,11 +10,15 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from proxy.upstream.connection import Connection, Place, Take, Timeouts, Upload
 from proxy.upstream.decoding import ACCEPTED, Decoder
 from proxy.upstream.dialing import Dialer, Route
 from proxy.upstream.errors import Broken, ConnectFailed, Phase, TimedOut, TooLarge, UpstreamError
+
+if TYPE_CHECKING:
+    from proxy.upstream.websocket import UpstreamSocket
 
 __all__ = [
     "Broken",
@@ -223,6 +227,14 @@ class UpstreamClient:
         except BaseException:
             connection.release()
             raise
+
+    async def open_socket(self, url: str, headers: Headers, *, seconds: float, max_message: int) -> "UpstreamSocket":
+        """Open a WebSocket session; see :func:`proxy.upstream.websocket.open_socket`."""
+        from proxy.upstream.websocket import open_socket
+
+        if self._closed:
+            raise ConnectFailed("the client is closed")
+        return await open_socket(self._dialer, url, headers, seconds=seconds, max_message=max_message)
 
     async def aclose(self) -> None:
         """Drop every connection; calls in progress end with :class:`Broken`, later ones with :class:`ConnectFailed`."""

@@ -6,8 +6,9 @@ import re
 import socket
 import ssl
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
+from typing import TypeVar
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined]
 
@@ -17,6 +18,8 @@ from aiohappyeyeballs import start_connection
 
 from proxy.upstream.connection import Connection, Place
 from proxy.upstream.errors import ConnectFailed
+
+T = TypeVar("T", bound=asyncio.BaseProtocol)
 
 _NEXT_ADDRESS_AFTER = 0.25
 """Seconds before the next address of a host is tried beside a silent one (RFC 8305)."""
@@ -110,7 +113,18 @@ class Dialer:
         return Route(host, port, is_tls, authority, target, proxy)
 
     async def open(self, route: Route, place: Place) -> Connection:
-        """A new connection.
+        """A new connection for HTTP.
+
+        Raises:
+            ConnectFailed: there is none to be had.
+        """
+        return await self.connect(route, lambda sock: Connection(self._loop, sock, place))
+
+    async def connect(self, route: Route, protocol: Callable[[socket.socket], T], *, tunnelled: bool = False) -> T:
+        """A new connection for whatever ``protocol`` makes; TLS is up if the route wants it.
+
+        Args:
+            tunnelled: a proxy passes on plain bytes too, not requests.
 
         Raises:
             ConnectFailed: there is none to be had.
@@ -123,10 +137,10 @@ class Dialer:
         try:
             sock = await start_connection(addresses, happy_eyeballs_delay=_NEXT_ADDRESS_AFTER, loop=self._loop)
             _tune(sock)
-            if route.proxy is not None and route.is_tls:
+            if route.proxy is not None and (route.is_tls or tunnelled):
                 await self._tunnel(sock, route, route.proxy)
-            _, connection = await self._loop.create_connection(
-                lambda: Connection(self._loop, sock, place),
+            _, connected = await self._loop.create_connection(
+                lambda: protocol(sock),
                 sock=sock,
                 ssl=self._tls if route.is_tls else None,
                 server_hostname=route.host if route.is_tls else None,
@@ -137,7 +151,7 @@ class Dialer:
             raise ConnectFailed(f"no TLS: {error.reason}") from error
         except (OSError, RuntimeError) as error:
             raise ConnectFailed(_plain_reason(error)) from error
-        return connection
+        return connected
 
     async def _tunnel(self, sock: socket.socket, route: Route, proxy: Proxy) -> None:
         target = f"[{route.host}]:{route.port}" if ":" in route.host else f"{route.host}:{route.port}"

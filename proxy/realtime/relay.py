@@ -1,0 +1,182 @@
+"""Carries messages between a client and whichever upstream serves it, until either ends the session."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any
+
+from proxy.realtime.client import ClientLeft, ClientSocket
+from proxy.upstream.websocket import Closed, Message, SessionClosed, UpstreamSocket
+
+MAX_KEPT = 1_000_000
+"""Characters and bytes that a client may say before its session has begun at an upstream; then it must wait."""
+LOST = Closed(1011, "the connection to the model was lost")
+GOING_AWAY = Closed(1001, "the gateway ends the session")
+
+
+class Relay:
+    """One session.
+
+    Nothing is kept of it but what a client says before the upstream's first message: should that upstream fail, the next
+    one hears it too.
+
+    Args:
+        heard: told of every message of the upstream, before the client gets it.
+        said: told of every message of the client.
+        idle: seconds without a message either way after which the session ends; 0: for ever.
+    """
+
+    def __init__(
+        self,
+        client: ClientSocket,
+        *,
+        heard: Callable[[Message], None],
+        said: Callable[[Message], None] | None = None,
+        idle: float,
+    ) -> None:
+        self._client = client
+        self._heard = heard
+        self._said = said
+        self._idle = idle
+        self._loop = asyncio.get_running_loop()
+        self._last = self._loop.time()
+        self._upstream: UpstreamSocket | None = None
+        self._found = asyncio.Event()
+        self._kept: list[Message] | None = []
+        """``None`` once the session has begun, or once it was too much: then no other upstream can take over."""
+        self._kept_size = 0
+
+    @property
+    def can_change(self) -> bool:
+        """Whether another upstream may take over."""
+        return self._kept is not None
+
+    async def run(self, serving: Coroutine[Any, Any, Closed]) -> Closed | None:
+        """Carry messages until either side has ended the session, and end it for the other.
+
+        Args:
+            serving: finds upstreams, has them served by :meth:`begin` and :meth:`follow`, and returns what the client is
+                to be told at the end.
+
+        Returns:
+            How the client left; ``None`` when it did not.
+        """
+        client = self._loop.create_task(self._listen())
+        server = self._loop.create_task(serving)
+        try:
+            while not (client.done() or server.done() or self._quiet_for == 0):
+                await asyncio.wait({client, server}, timeout=self._quiet_for, return_when=asyncio.FIRST_COMPLETED)
+            if client.done():
+                left = client.result()
+                await _cancelled(server)
+                await self._hang_up(left)
+                return left
+            await _cancelled(client)
+            await self._client.close(server.result() if server.done() else self._gone_quiet())
+            await _cancelled(server)
+            await self._hang_up(GOING_AWAY)
+            return None
+        finally:
+            client.cancel()
+            server.cancel()
+            if self._upstream is not None:
+                self._upstream.drop()
+
+    async def begin(self, upstream: UpstreamSocket) -> None:
+        """Tell an upstream what the client has said so far, and wait for its first message.
+
+        Raises:
+            SessionClosed: it has ended the session; another may :meth:`begin`, if :attr:`can_change`.
+        """
+        told = 0
+        try:
+            while self._kept is not None and told < len(self._kept):
+                await upstream.send(self._kept[told])
+                told += 1
+            self._upstream = upstream
+            self._found.set()
+            first = await upstream.receive()
+        except BaseException:
+            self._upstream = None
+            self._found.clear()
+            upstream.drop()
+            raise
+        self._kept = None
+        await self._deliver(first)
+
+    async def follow(self) -> Closed:
+        """Carry everything further that the upstream says; how it ended."""
+        upstream = self._upstream
+        assert upstream is not None
+        try:
+            while True:
+                await self._deliver(await upstream.receive())
+        except SessionClosed as ended:
+            return told_to_client(ended.closed)
+
+    async def _deliver(self, message: Message) -> None:
+        self._last = self._loop.time()
+        self._heard(message)
+        try:
+            await self._client.send(message)
+        except ClientLeft:
+            await self._loop.create_future()  # how it left is heard by `_listen`, which ends everything
+
+    async def _listen(self) -> Closed:
+        while True:
+            try:
+                message = await self._client.receive()
+            except ClientLeft as left:
+                return left.closed
+            self._last = self._loop.time()
+            if self._said is not None:
+                self._said(message)
+            if self._kept is not None and not await self._keep(self._kept, message):
+                continue
+            if self._upstream is not None:
+                with suppress(SessionClosed):  # `follow` hears it too
+                    await self._upstream.send(message)
+
+    async def _keep(self, kept: list[Message], message: Message) -> bool:
+        """Whether the message is still to be sent: what is kept before there is an upstream is told by `begin`."""
+        kept.append(message)
+        self._kept_size += len(message)
+        if self._upstream is None:
+            if self._kept_size > MAX_KEPT:
+                await self._found.wait()
+            return False
+        if self._kept_size > MAX_KEPT:
+            self._kept = None
+        return True
+
+    @property
+    def _quiet_for(self) -> float | None:
+        """Seconds that may pass until the session has been idle for too long."""
+        return max(self._last + self._idle - self._loop.time(), 0) if self._idle else None
+
+    def _gone_quiet(self) -> Closed:
+        return Closed(1001, f"no message for {self._idle:g} s (general_settings.realtime_idle_timeout)")
+
+    async def _hang_up(self, closed: Closed) -> None:
+        """Close the upstream with the client's own code, as far as it can be sent."""
+        if self._upstream is None:
+            return
+        if closed.can_be_sent:
+            assert closed.code is not None
+            await self._upstream.close(closed.code, closed.reason)
+        else:
+            await self._upstream.close()
+
+
+def told_to_client(closed: Closed) -> Closed:
+    """What a client hears of how its upstream ended the session."""
+    if closed.can_be_sent:
+        return closed
+    return Closed(1000) if closed.code == 1005 else LOST
+
+
+async def _cancelled(task: "asyncio.Task[Any]") -> None:
+    """Cancel, and wait until it has tidied up."""
+    if not task.done():
+        task.cancel()
+        await asyncio.wait({task})
