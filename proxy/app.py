@@ -2,7 +2,7 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Collection, Sequence, Set
+from collections.abc import AsyncIterator, Callable, Collection, Set
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
@@ -13,7 +13,8 @@ from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFou
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
-from proxy.api import fallbacks, health, messages, metrics, model_info, models, root
+from proxy.api import fallbacks, health, messages, metrics, model_info, models, responses, root
+from proxy.api.background import Background
 from proxy.api.front import FrontDoor
 from proxy.api.llm import ModelEndpoint
 from proxy.api.native import NativePaths
@@ -60,10 +61,18 @@ def build_app(gateway: Gateway, around: Callable[[Gateway], AbstractAsyncContext
             async with around(gateway):
                 yield
         finally:
+            await background.aclose()
             await gateway.stop()
 
+    background = Background(gateway)
     endpoints = {name: ModelEndpoint(gateway, name) for name in PATHS}
-    routes = [*(_model_route(endpoints[name], paths) for name, paths in PATHS.items()), *PLAIN_ROUTES]
+    exact = {path: endpoints[name] for name, paths in PATHS.items() for path in paths}
+    exact |= responses.model_endpoints(gateway, background)
+    routes = [
+        *(_model_route(endpoint, path) for path, endpoint in exact.items()),
+        *responses.existing_routes(gateway, background),
+        *PLAIN_ROUTES,
+    ]
     litestar = Litestar(
         _with_refusals(routes),
         lifespan=[lifespan],
@@ -72,14 +81,13 @@ def build_app(gateway: Gateway, around: Callable[[Gateway], AbstractAsyncContext
         openapi_config=None,
         logging_config=None,
     )
-    exact = {path: endpoints[name] for name, paths in PATHS.items() for path in paths}
     return FrontDoor(litestar, exact, PassThroughEndpoint(gateway, NativePaths(routes)), Sockets(gateway))
 
 
-def _model_route(endpoint: ModelEndpoint, paths: Sequence[str]) -> HTTPRouteHandler:
+def _model_route(endpoint: ModelEndpoint, path: str) -> HTTPRouteHandler:
     """Litestar's share of a model endpoint: paths with a slash at the end, and knowing which methods to refuse."""
 
-    @post(list(paths), sync_to_thread=False)
+    @post(path, sync_to_thread=False)
     def call() -> ASGIApp:
         return endpoint
 

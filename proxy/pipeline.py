@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ from proxy.call import Body, Call, FailedAttempt, Usage
 from proxy.deployment import OPENAI_PREFIX, Deployment, may_set
 from proxy.errors import Failure, Headers
 from proxy.fields import CREDENTIAL_FIELDS, KEPT_BACK
-from proxy.providers.base import Attempt, Reply, Sink, Stream, find_provider
+from proxy.providers.base import Attempt, Reply, Resource, Sink, Stream, find_provider
 from proxy.providers.failures import StreamFailure
 from proxy.providers.messages_bridge import answered as answered_as_message
 from proxy.providers.messages_bridge import asked as asked_as_chat
@@ -19,6 +20,7 @@ from proxy.providers.messages_bridge import speaks_messages
 from proxy.providers.messages_request import Chat
 from proxy.providers.mock import mock_reply
 from proxy.providers.openai_params import adapted, check_dimensions, without_developers
+from proxy.responses.dialogue import Dialogue
 from proxy.routing.fallbacks import RouteRequest
 from proxy.routing.plan import Plan, Route, Steps, Try
 from proxy.snapshot import DEFAULT_TIMEOUT
@@ -26,6 +28,8 @@ from proxy.upstream.client import UpstreamClient
 
 MESSAGES = "messages"
 """The endpoint whose calls are in Anthropic's format."""
+RESPONSES = "responses"
+"""The endpoint of OpenAI's Responses API."""
 CONTINUE = (
     "Your answer to this conversation was interrupted. Continue it exactly where it stops, in the same style. "
     "Do not repeat, introduce or comment on what was already said. The text so far: "
@@ -52,8 +56,14 @@ class ModelRequest(msgspec.Struct, kw_only=True):
     """Fields to leave out in any case."""
     allowed_params: Sequence[str] = ()
     """Fields to pass on whether the model is known to take them or not."""
+    extra: Sequence[str] = ()
+    """Fields that the client wants sent whatever they are."""
     metadata: msgspec.Raw | None = None
     """The client's, as it stands in its body."""
+    dialogue: Dialogue | None = None
+    """Of a call of the Responses API."""
+    resource: Resource | None = None
+    """What such a call asks for, if it is no new response."""
 
 
 class Routed(msgspec.Struct):
@@ -118,30 +128,42 @@ class Pipeline:
         self.timeout = self._timeout(deployment)
         mocked = deployment.params.mock_response if self._asked.mock_response is None else self._asked.mock_response
         body = self._upstream_body(deployment, body, step.hop.replaced)
+        if self._asked.dialogue is not None:
+            return await self._respond(self._asked.dialogue, step, body, mocked)
         chat: Chat | None = None
         if self._call.endpoint == MESSAGES and (mocked is not None or not speaks_messages(deployment.provider)):
             chat = asked_as_chat(body, deployment.model, self._asked.metadata, stream=self._call.stream)
-        attempt = self._prepared(step, body, chat, self.timeout)
-        if mocked is not None:
-            reply = mock_reply(attempt, mocked)
-        else:
-            reply = await self._sent(attempt)
+        attempt = self._prepared(step, body, None if chat is None else chat.body, self.timeout)
+        reply = await self._sent(attempt, mocked)
         return reply if chat is None else answered_as_message(reply, attempt, chat)
 
-    async def _sent(self, attempt: Attempt) -> Reply:
+    async def _respond(self, dialogue: Dialogue, step: Try, body: Body, mocked: Any) -> Reply:
+        """An attempt at a call of the Responses API."""
+        resource, mock = self._asked.resource, mocked is not None
+        asked = dialogue.asked(body, step.deployment, resource, stream=self._call.stream, mocked=mock)
+        assert self.timeout is not None
+        attempt = self._prepared(step, asked.body, asked.chat, self.timeout)
+        attempt.resource = resource
+        attempt.allowed_params = (*attempt.allowed_params, *self._asked.extra, *step.deployment.params.extra_body)
+        attempt.seal = partial(dialogue.seal, step.deployment)
+        return await dialogue.answered(await self._sent(attempt, mocked), attempt, asked)
+
+    async def _sent(self, attempt: Attempt, mocked: Any) -> Reply:
+        if mocked is not None:
+            return mock_reply(attempt, mocked)
         started = time.perf_counter()
         try:
             return await find_provider(attempt.deployment.provider).send(attempt, self._client)
         finally:
             self._upstream_seconds += time.perf_counter() - started
 
-    def _prepared(self, step: Try, body: Body, chat: Chat | None, timeout: float) -> Attempt:
+    def _prepared(self, step: Try, body: Body, chat: Body | None, timeout: float) -> Attempt:
         """The attempt; as a chat completion if that is what the vendor is asked for."""
         endpoint = self._call.endpoint if chat is None else "chat"
         params, settings = step.deployment.params, self._call.snapshot.config.settings
         drops = self._asked.drop_params or bool(params.drop_params) or settings.drop_params
         allowed = (*params.allowed_openai_params, *self._asked.allowed_params)
-        sent = body if chat is None else chat.body
+        sent = body if chat is None else chat
         attempt = Attempt(
             deployment=step.deployment,
             endpoint=endpoint,
@@ -162,6 +184,11 @@ class Pipeline:
         if megabytes is not None:
             attempt.max_answer = int(megabytes * 1_000_000)
         return attempt
+
+    @property
+    def asked(self) -> ModelRequest:
+        """What the client asked for."""
+        return self._asked
 
     @property
     def _can_continue(self) -> bool:
@@ -256,7 +283,7 @@ class Pipeline:
             except StreamFailure as failure:
                 await stream.aclose()
                 self._stream_failed(failure)
-                if not failure.continuable or self._call.endpoint == MESSAGES:
+                if not failure.continuable or self._call.endpoint in (MESSAGES, RESPONSES):
                     raise
                 stream = await self._continued(stream, failure)
                 await self._pump_last(stream, sink)

@@ -16,6 +16,7 @@ from proxy.passthrough.routes import PassThrough
 from proxy.providers.base import find_provider
 from proxy.providers.compatible import param_rules as rules_of
 from proxy.providers.openai_params import ParamRules
+from proxy.responses.settings import Background, background_of
 from proxy.routing.cooldown import Cooldowns
 from proxy.routing.router import Router
 
@@ -33,6 +34,8 @@ class Snapshot(msgspec.Struct, frozen=True, eq=False):
     prices: PriceBook
     param_rules: Callable[[Deployment], ParamRules | None]
     """What the model of a deployment does not take; ``None``: its provider sees to that."""
+    background: Background
+    """Which background responses are made here."""
     passthrough: PassThrough
 
 
@@ -58,4 +61,5 @@ def build_snapshot(config: ProxyConfig, cooldowns: Cooldowns) -> Snapshot:
         return rules_of(deployment, {} if entry is None else entry.fields)
 
     passthrough = PassThrough(config, deployments)
-    return Snapshot(config, router, build_authenticator(config), catalog, prices, param_rules, passthrough)
+    authenticator, background = build_authenticator(config), background_of(config)
+    return Snapshot(config, router, authenticator, catalog, prices, param_rules, background, passthrough)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from proxy.errors import GatewayError
+from proxy.pipeline import MESSAGES, RESPONSES
 from proxy.providers.failures import StreamFailure
 
 
@@ -34,7 +35,17 @@ def _message_error(error: GatewayError) -> bytes:
     return b"event: error\ndata: %b\n\n" % told
 
 
+def _response_error(error: GatewayError) -> bytes:
+    """https://platform.openai.com/docs/api-reference/responses-streaming/error"""
+    told = {"type": "error", "code": str(error.status), "message": error.message, "param": None}
+    return _chunks([msgspec.json.encode(told)])
+
+
 CHUNKS = Framing(_chunks, _chunk_error)
 """Of OpenAI's format: data alone."""
 MESSAGE_EVENTS = Framing(b"".join, _message_error)
 """Of Anthropic's format: events come framed, since they have names."""
+RESPONSE_EVENTS = Framing(_chunks, _response_error)
+"""Of OpenAI's Responses API: data alone, whose type is inside."""
+FRAMINGS = {MESSAGES: MESSAGE_EVENTS, RESPONSES: RESPONSE_EVENTS}
+"""By endpoint, where it is not that of OpenAI's chunks."""

@@ -10,14 +10,14 @@ from litestar.types import Receive, Scope, Send
 from proxy.api import headers as answer_headers
 from proxy.api.client import BodyReader, ClientGone, Watch, deliver
 from proxy.api.decoding import decode_object
-from proxy.api.framing import CHUNKS, MESSAGE_EVENTS, Framing
+from proxy.api.framing import CHUNKS, FRAMINGS, Framing
 from proxy.api.model_request import read_model_request
 from proxy.auth.authenticator import Caller
-from proxy.call import Answer, Call, Usage, Write
+from proxy.call import Answer, Body, Call, Usage, Write
 from proxy.errors import GatewayError
 from proxy.gateway import Gateway
 from proxy.logs import call_id
-from proxy.pipeline import MESSAGES, Pipeline
+from proxy.pipeline import ModelRequest, Pipeline
 from proxy.providers.base import Stream
 
 log = logging.getLogger(__name__)
@@ -27,12 +27,16 @@ OVERLOADED = "The gateway is at its limit of parallel requests (general_settings
 
 
 class ModelEndpoint:
-    """One of the endpoints: ``chat``, ``completions``, ``embeddings`` or ``messages``."""
+    """One of the endpoints: ``chat``, ``completions``, ``embeddings`` or ``messages``; ``responses`` is derived from it.
 
-    def __init__(self, gateway: Gateway, endpoint: str) -> None:
+    Args:
+        framing: the endpoint whose streams its own look like, if that is another.
+    """
+
+    def __init__(self, gateway: Gateway, endpoint: str, framing: str | None = None) -> None:
         self._gateway = gateway
         self._endpoint = endpoint
-        self._framing = MESSAGE_EVENTS if endpoint == MESSAGES else CHUNKS
+        self._framing = FRAMINGS.get(framing or endpoint, CHUNKS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One call, from its head to its last byte."""
@@ -69,14 +73,18 @@ class ModelEndpoint:
             body = BodyReader(receive, call.headers, gateway.max_request_bytes)
             call.identity = await call.snapshot.authenticator.authenticate(Caller(call.headers, scope, body))
             model = scope.get("path_params", NO_PARAMS).get("model")
-            asked = read_model_request(call, decode_object(await body()), str(model) if model else None)
+            asked = self._read(call, decode_object(await body()), str(model) if model else None)
         except GatewayError as error:
-            return _refusal(call, error)
+            return refusal(call, error)
         except ClientGone:
             raise
         except Exception:
-            return _refusal(call, unexpected())
+            return refusal(call, unexpected())
         return Pipeline(call, asked, gateway.client)
+
+    def _read(self, call: Call, fields: Body, model_in_path: str | None) -> ModelRequest:
+        """What the client asks for."""
+        return read_model_request(call, fields, model_in_path)
 
     async def _run(self, call: Call, pipeline: Pipeline) -> Answer:
         try:
@@ -125,7 +133,7 @@ def _account(call: Call, usage: Usage) -> None:
     call.outcome.cost = call.snapshot.prices.cost_of(route.deployment, usage).final
 
 
-def _refusal(call: Call, error: GatewayError) -> Answer:
+def refusal(call: Call, error: GatewayError) -> Answer:
     """Refused at the door. Errors about the key and the body's syntax carry no ``x-litellm-*`` headers."""
     call.outcome.status, call.outcome.error = error.status, error.message
     known = bool(call.model) or error.param == "None"

@@ -15,7 +15,13 @@ from proxy.routing.fallbacks import RouteRequest, configured_lists, shown_lists
 from proxy.routing.router import DEFAULT_RETRIES, Router
 
 _MAY_HOLD_CREDENTIALS = CREDENTIAL_FIELDS.union(NESTED)
-REQUIRED = {"chat": "messages", "completions": "prompt", "embeddings": "input", "messages": "messages"}
+REQUIRED = {
+    "chat": "messages",
+    "completions": "prompt",
+    "embeddings": "input",
+    "messages": "messages",
+    "responses": "input",
+}
 
 _TIMEOUTS = (("timeout", b"x-litellm-timeout"),)
 _STREAM_TIMEOUTS = (("stream_timeout", b"x-litellm-stream-timeout"), *_TIMEOUTS)
@@ -52,7 +58,9 @@ def read_model_request(call: Call, fields: Body, model_in_path: str | None) -> M
         asked.credentials = client_credentials(fields, model, router.groups.find(model) or ())
     call.body = {name: value for name, value in fields.items() if name not in KEPT_BACK}
     if "extra_body" in options:
-        call.body |= _extra_body(options["extra_body"])
+        extra = _extra_body(options["extra_body"])
+        call.body |= extra
+        asked.extra = tuple(extra)
     if stream is not None and not call.stream and bytes(stream) != b"false":
         del call.body["stream"]  # no boolean: a vendor that takes it for true would stream what nobody expects
     return asked

@@ -2,21 +2,25 @@
 
 import os
 import re
-from urllib.parse import parse_qs, urlencode, urlsplit
+from typing import Any
+from urllib.parse import SplitResult, parse_qs, urlencode, urlsplit
 
 import msgspec
 
+from proxy.call import Body
 from proxy.deployment import Deployment
 from proxy.errors import Failure, Headers
 from proxy.providers.azure_failures import azure_failure
 from proxy.providers.base import Attempt
 from proxy.providers.openai import PATHS, OpenAICompatible
-from proxy.providers.openai_format import encode
+from proxy.providers.openai_format import encode, raw
 from proxy.providers.openai_params import Facts, ParamRules, rules_of, vendor_rules
 from proxy.providers.vendor import Vendor, words
 
 DEFAULT_VERSION = "2024-07-01-preview"
 """Of deployments that name none; recorded."""
+RESPONSES_VERSION = "preview"
+"""Of their responses."""
 GENERAL_VERSIONS = frozenset(("v1", "latest", "preview"))
 """They stand for the API without versions, which names deployments as OpenAI names models."""
 _TAKES = words(
@@ -50,6 +54,8 @@ class Azure(OpenAICompatible):
 
     def _body(self, attempt: Attempt) -> bytes:
         model = _series.sub("", attempt.deployment.model)
+        if attempt.endpoint == "responses":
+            return self._response_body(attempt, model)
         said = (
             {"stream": False} if attempt.endpoint == "chat" and not _reasoning.search(attempt.deployment.model) else {}
         )
@@ -64,6 +70,8 @@ class Azure(OpenAICompatible):
 
     def _url(self, deployment: Deployment, api_base: str, endpoint: str) -> str:
         address = urlsplit(api_base)
+        if endpoint == "responses":
+            return _responses_url(deployment, address)
         path = address.path.rstrip("/").removesuffix("/openai/v1")
         version = parse_qs(address.query).get("api-version", [_version(deployment)])[0]
         if version in GENERAL_VERSIONS:
@@ -71,6 +79,30 @@ class Azure(OpenAICompatible):
         if "/openai/deployments/" not in path:
             path += f"/openai/deployments/{_series.sub('', deployment.model)}"
         return f"{address.scheme}://{address.netloc}{path}{PATHS[endpoint]}?{urlencode({'api-version': version})}"
+
+
+def _responses_url(deployment: Deployment, address: SplitResult) -> str:
+    """Responses are no deployment's: the body names it."""
+    version = parse_qs(address.query).get("api-version", [deployment.params.api_version or RESPONSES_VERSION])[0]
+    path = address.path.partition("/openai")[0].rstrip("/")
+    api = "/openai/v1" if version in GENERAL_VERSIONS else "/openai"
+    return f"{address.scheme}://{address.netloc}{path}{api}/responses?{urlencode({'api-version': version})}"
+
+
+def _as_azure_takes_it(body: Body) -> Body:
+    """Messages that go back must not say how they ended; there is no compaction on the server."""
+    body = {name: value for name, value in body.items() if name != "context_management"}
+    if b'"status"' in bytes(body.get("input", b"")):
+        items = msgspec.json.decode(body["input"])
+        if isinstance(items, list):
+            body["input"] = raw([_without_status(item) for item in items])
+    return body
+
+
+def _without_status(item: Any) -> Any:
+    if isinstance(item, dict) and item.get("type") in ("message", "reasoning"):
+        return {name: value for name, value in item.items() if name != "status"}
+    return item
 
 
 def _version(deployment: Deployment) -> str:
@@ -82,5 +114,7 @@ AZURE = Vendor(
     base_variables=("AZURE_API_BASE",),
     key_variables=("AZURE_OPENAI_API_KEY", "AZURE_API_KEY"),
     takes=_TAKES,
+    responses="/responses",
+    adapt_response=_as_azure_takes_it,
 )
 provider = Azure(AZURE)

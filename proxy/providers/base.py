@@ -17,12 +17,34 @@ from proxy.errors import Headers
 from proxy.upstream.client import UpstreamClient
 
 
+class Resource(msgspec.Struct, frozen=True):
+    """Something that a vendor keeps, and what is done with it."""
+
+    method: str
+    path: str
+    """Below the endpoint's."""
+    query: str = ""
+    exists: bool = True
+    """Whether it was there before: then nothing is sent but what is to be done, and nothing used."""
+
+    def of(self, url: str) -> str:
+        """Its address, given the endpoint's."""
+        address, _, query = url.partition("?")
+        queries = "&".join(filter(None, (query, self.query)))
+        return f"{address}{self.path}?{queries}" if queries else address + self.path
+
+
+def _as_it_is(name: str) -> str:
+    return name
+
+
 class Attempt(msgspec.Struct):
     """A call on its way to one deployment."""
 
     deployment: Deployment
     endpoint: str
-    """``chat``, ``completions``, ``embeddings``, or ``messages`` if the provider speaks Anthropic's dialect."""
+    """``chat``, ``completions``, ``embeddings``; ``messages`` if the provider speaks Anthropic's dialect, ``responses`` if it
+    has OpenAI's Responses API."""
     body: Body
     """In OpenAI's format (of ``messages`` in Anthropic's), without the gateway's own fields; ``model`` is set by the provider."""
     stream: bool
@@ -48,6 +70,10 @@ class Attempt(msgspec.Struct):
     """The client's own, for providers that tell their vendor who the end user is."""
     client_headers: Mapping[bytes, bytes] = {}
     """The client's, by lower-case name, for providers whose vendor is told by some of them what to do."""
+    resource: Resource | None = None
+    """Of ``responses``: what is asked for in place of a new one."""
+    seal: Callable[[str], str] = _as_it_is
+    """Makes the client's id of the vendor's, of ``responses``."""
 
 
 class _StreamOptions(msgspec.Struct):

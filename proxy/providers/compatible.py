@@ -14,6 +14,7 @@ from proxy.providers import quirks
 from proxy.providers.base import find_provider
 from proxy.providers.openai import OpenAICompatible
 from proxy.providers.openai_params import Facts, ParamRules
+from proxy.providers.openai_responses import as_xai_takes_it
 from proxy.providers.quirks import chained
 from proxy.providers.vendor import ALL, Vendor, words
 
@@ -268,6 +269,8 @@ _CLOUDS = (
     _vendor(
         "xai",
         "https://api.x.ai/v1",
+        responses="/responses",
+        adapt_response=as_xai_takes_it,
         takes=_LIMITED - {"max_completion_tokens"}
         | _TOOLS
         | _PENALTIES
@@ -326,6 +329,7 @@ _SERVERS = (
     ),
     _vendor(
         "litellm_proxy",
+        responses="/responses",
         takes=ALL | words("user reasoning_effort thinking"),
         caches=_ALL_MODELS,
         embedding_sends=_NULL_ENCODING,

@@ -8,15 +8,16 @@ import msgspec
 from proxy.call import Body
 from proxy.deployment import Deployment
 from proxy.errors import Failure, Headers
-from proxy.providers import openai_format
+from proxy.providers import openai_format, openai_responses
 from proxy.providers.base import Attempt, Reply, wants_usage
+from proxy.providers.chat_as_response import as_response, only_responds, told_as_chat
 from proxy.providers.failures import failure_from_answer, timed_out, unreachable, unreadable, why_unreadable
 from proxy.providers.openai_chunks import Chunks, TextChunks
 from proxy.providers.openai_params import Facts, ParamRules, rules_of
 from proxy.providers.prompts import as_chat, as_text
 from proxy.providers.quirks import without_cache_control
 from proxy.providers.secrecy import secrets_of, without
-from proxy.providers.streams import EventStream
+from proxy.providers.streams import Converter, EventStream
 from proxy.providers.vendor import OPENAI, Vendor
 from proxy.upstream.client import (
     Broken,
@@ -54,14 +55,18 @@ class OpenAICompatible:
         """See :meth:`proxy.providers.base.Provider.send`."""
         if attempt.endpoint == "completions" and not self.vendor.completes(attempt.deployment.model):
             return as_text(await self.send(as_chat(attempt), client), stream=attempt.stream)
+        if attempt.endpoint == "chat" and self.vendor.responses is not None and only_responds(attempt):
+            return told_as_chat(await self.send(as_response(attempt), client), attempt)
         api_base, url, headers = self._target_of(attempt)
-        sent = headers
+        method, sent, resource = "POST", headers, attempt.resource
+        if resource is not None:
+            method, url = resource.method, resource.of(url)
         if attempt.headers:
             own = {name for name, _ in headers}
             sent = headers + [header for header in attempt.headers if header[0] not in own]
         started = time.perf_counter()
         try:
-            response = await client.send("POST", url, sent, self._body(attempt), _timeouts(attempt))
+            response = await client.send(method, url, sent, self._body(attempt), _timeouts(attempt))
             if not 200 <= response.status < 300:
                 raise await self._failure(attempt, response, headers)
             if attempt.stream:
@@ -84,28 +89,37 @@ class OpenAICompatible:
         self, attempt: Attempt, response: UpstreamResponse, api_base: str, body: bytes, headers: Headers
     ) -> Reply:
         try:
-            laid_out, usage = _LAYOUTS[attempt.endpoint](body, attempt.shown_model)
+            if attempt.endpoint == "responses":
+                laid_out, usage = openai_responses.laid_out(body, attempt)
+            else:
+                laid_out, usage = _LAYOUTS[attempt.endpoint](body, attempt.shown_model)
         except (msgspec.DecodeError, UnicodeDecodeError, KeyError, RecursionError) as error:
             shown = without(secrets_of(headers), body)
             raise unreadable(self.exception, why_unreadable(response.headers, shown)) from error
         return Reply(response.headers, api_base, laid_out, usage=usage)
 
     async def _stream(self, attempt: Attempt, response: UpstreamResponse, api_base: str, headers: Headers) -> Reply:
+        if attempt.endpoint == "responses":
+            events = openai_responses.ResponseEvents(attempt, self.exception)
+            return Reply(response.headers, api_base, stream=await self._started(events, attempt, response))
         chat = attempt.endpoint == "chat"
         layout = Chunks if chat else TextChunks
         chunks = layout(attempt.shown_model, self.exception, include_usage=wants_usage(attempt))
         chunks.secrets = secrets_of(headers)
         chunks.text = [] if attempt.keep_text else None
-        stream = EventStream(response, chunks, self.exception, attempt)
+        return Reply(response.headers, api_base, stream=await self._started(chunks, attempt, response))
+
+    async def _started(self, converter: Converter, attempt: Attempt, response: UpstreamResponse) -> EventStream:
+        stream = EventStream(response, converter, self.exception, attempt)
         await stream.start()
-        return Reply(response.headers, api_base, stream=stream)
+        return stream
 
     async def _failure(self, attempt: Attempt, response: UpstreamResponse, headers: Headers) -> Failure:
         # some vendors repeat the key they refuse
         secrets = secrets_of(headers)
         body = without(secrets, await response.read(MAX_ERROR_BODY))
         shown = [(name, without(secrets, value.encode()).decode()) for name, value in response.headers]
-        if self.vendor.quotes_body and attempt.endpoint == "chat":
+        if attempt.endpoint == "responses" or (self.vendor.quotes_body and attempt.endpoint == "chat"):
             body = openai_format.encode({"error": {"message": body.decode(errors="replace")}})
         coded = attempt.endpoint != "chat"
         return self._failure_of(response.status, shown, body, coded=coded)
@@ -115,10 +129,19 @@ class OpenAICompatible:
 
     def _body(self, attempt: Attempt) -> bytes:
         deployment, vendor = attempt.deployment, self.vendor
+        if attempt.endpoint == "responses":
+            return self._response_body(attempt, vendor.model_path_of(deployment.model))
         defaults = {"chat": vendor.sends, "embeddings": vendor.embedding_sends}.get(attempt.endpoint, {})
         own = {"model": vendor.model_path_of(deployment.model), **defaults}
         body = {name: openai_format.raw(value) for name, value in own.items()} | attempt.body
         return openai_format.encode(self._adapted(body, attempt))
+
+    def _response_body(self, attempt: Attempt, model: str) -> bytes:
+        """Of a call of the Responses API."""
+        if attempt.resource is not None and attempt.resource.exists:
+            return b"" if attempt.resource.method == "GET" else b"{}"
+        body = openai_responses.request(attempt, model.removeprefix("responses/"))
+        return openai_format.encode(body if self.vendor.adapt_response is None else self.vendor.adapt_response(body))
 
     def _adapted(self, body: Body, attempt: Attempt) -> Body:
         """As the vendor wants chats; what is nested too deeply to be read is for the vendor to refuse."""
@@ -158,7 +181,12 @@ class OpenAICompatible:
         return {"authorization": f"Bearer {self.vendor.key_of(deployment)}"}
 
     def _url(self, _deployment: Deployment, api_base: str, endpoint: str) -> str:
-        return api_base + PATHS[endpoint]
+        return api_base + (self.vendor.responses or "" if endpoint == "responses" else PATHS[endpoint])
+
+    @property
+    def speaks_responses(self) -> bool:
+        """Whether calls of the Responses API go through."""
+        return self.vendor.responses is not None
 
 
 class OpenAI(OpenAICompatible):

@@ -65,6 +65,10 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
     """Beginnings of the names of models that answer chats only, although the vendor answers text completions."""
     quotes_body: bool = False
     """Its error answers are quoted whole in messages, not their text alone."""
+    responses: str | None = None
+    """The path of its Responses API; without one its models are asked in a chat."""
+    adapt_response: Callable[[Body], Body] | None = None
+    """Whatever else a call of that API needs."""
 
     def completes(self, model: str) -> bool:
         """Whether text completions of a model are asked for as such, and not in a chat."""
@@ -130,6 +134,7 @@ OPENAI = Vendor(
     embedding_sends={"encoding_format": None},
     completions=True,
     chat_models=("gpt-3.5-turbo", "gpt-4", "gpt-5", "chatgpt-", "o1", "o3", "o4"),
+    responses="/responses",
 )
 
 

@@ -27,6 +27,8 @@ class RouteRequest(msgspec.Struct, kw_only=True):
     content_policy_fallbacks: list[Any] | msgspec.UnsetType | None = msgspec.UNSET
     max_fallbacks: int
     disable_fallbacks: bool = False
+    pinned: str | None = None
+    """The id of the deployment that serves the call wherever it may."""
     mock_failure: Failure | None = None
     """Raised in place of the first call (the reference's ``mock_testing_fallbacks`` and its like)."""
 

@@ -128,6 +128,8 @@ class Plan:
         """One model group with its retries."""
         router = self._router
         candidates = router.candidates(hop.model)
+        if self._request.pinned is not None:
+            candidates = tuple(d for d in candidates if d.id == self._request.pinned) or candidates
         first: Failure | None = None
         allowed = made = 0
         failed: set[str] = set()
