@@ -127,13 +127,14 @@ def check(file: Path, strict: bool) -> None:
     """
     from proxy.config.errors import ConfigError
     from proxy.config.loader import load_config
+    from proxy.routing.budgets import Spending
     from proxy.routing.cooldown import Cooldowns
     from proxy.snapshot import build_snapshot
     from proxy.state.opening import open_state
 
     try:
         loaded = load_config(file)
-        build_snapshot(loaded, Cooldowns())
+        build_snapshot(loaded, Cooldowns(), Spending())
         open_state(loaded)
     except ConfigError as error:
         _fail(error)

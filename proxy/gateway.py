@@ -6,7 +6,8 @@ from functools import partial
 from proxy.call import Call, Outcome
 from proxy.config.model import ProxyConfig
 from proxy.metrics.recorder import CountedCooldowns, Recorder
-from proxy.sharing import SharedCooldowns
+from proxy.routing.budgets import Spending
+from proxy.sharing import SharedCooldowns, SharedSpending
 from proxy.snapshot import Snapshot, build_snapshot
 from proxy.state.base import State
 from proxy.state.opening import open_state
@@ -23,7 +24,8 @@ class Gateway:
     def __init__(self, config: ProxyConfig) -> None:
         self.recorder = Recorder()
         self.cooldowns = CountedCooldowns(self.recorder)
-        self.snapshot: Snapshot = build_snapshot(config, self.cooldowns)
+        self.spending = Spending()
+        self.snapshot: Snapshot = build_snapshot(config, self.cooldowns, self.spending)
         self.state: State = open_state(config)
         """What is shared with other processes, if it is."""
         self.draining = False
@@ -32,6 +34,7 @@ class Gateway:
         """Model calls in progress."""
         self._client: UpstreamClient | None = None
         self._shared: SharedCooldowns | None = None
+        self._sharing: SharedSpending | None = None
 
     @property
     def client(self) -> UpstreamClient:
@@ -59,6 +62,9 @@ class Gateway:
     def _ended(self, call: Call, outcome: Outcome) -> None:
         self.calls -= 1
         self.recorder.ended(call, outcome)
+        budgets = call.snapshot.router.budgets
+        if budgets is not None and outcome.cost and outcome.route is not None:
+            budgets.charge(outcome.route.deployment, outcome.cost)
         if log.isEnabledFor(logging.DEBUG):
             line = "%s %s: %d %s after %.1f ms, deployment %s, %d attempts failed"
             tried, milliseconds = len(outcome.failures), outcome.seconds * 1000
@@ -73,10 +79,14 @@ class Gateway:
         if self.state.kind != "local":
             self._shared = SharedCooldowns(self.state, self.cooldowns, lambda: self.snapshot.router.groups.deployments)
             self._shared.start()
+            self._sharing = SharedSpending(self.state, lambda: self.snapshot.router.budgets)
+            self._sharing.start()
 
     async def stop(self) -> None:
         """After the last call."""
         if self._shared is not None:
             await self._shared.stop()
+        if self._sharing is not None:
+            await self._sharing.stop()
         await self.state.aclose()
         await self.client.aclose()

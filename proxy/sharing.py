@@ -12,6 +12,7 @@ from proxy.config.model import ProxyConfig
 from proxy.deployment import Deployment
 from proxy.errors import Failure
 from proxy.metrics.recorder import CountedCooldowns
+from proxy.routing.budgets import Budgets, seconds_of
 from proxy.state.base import State
 from proxy.state.settings import redis_settings
 
@@ -91,6 +92,41 @@ class SharedCooldowns:
             )
 
 
+class SharedSpending:
+    """Adds up what all processes spend of their budgets; each knows once a second, as with the reference."""
+
+    def __init__(self, state: State, budgets: Callable[[], Budgets | None]) -> None:
+        self._state = state
+        self._budgets = budgets
+        self._adding: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Inside the loop."""
+        self._adding = asyncio.create_task(self._add_up())
+
+    async def stop(self) -> None:
+        """The others are told the rest."""
+        if self._adding is not None:
+            self._adding.cancel()
+            await asyncio.gather(self._adding, return_exceptions=True)
+        await self._tell()
+
+    async def _add_up(self) -> None:
+        while True:
+            await asyncio.sleep(LEARN_SECONDS)
+            await self._tell()
+
+    async def _tell(self) -> None:
+        budgets = self._budgets()
+        if budgets is None:
+            return
+        spending = budgets.spending
+        for budget in budgets.all:
+            untold = spending.untold.pop(budget.key, 0.0)
+            seconds = seconds_of(budget.period, time.time())
+            spending.learn(budget, await self._state.add(budget.key, untold, seconds))
+
+
 def limits_of_one_process(config: ProxyConfig) -> list[str]:
     """The limits of a config that each process has for itself, because no Redis is configured; settings by name."""
     if redis_settings(config) is not None:
@@ -108,6 +144,7 @@ def limits_of_one_process(config: ProxyConfig) -> list[str]:
             f"{name} of deployments": any(getattr(entry.params, name) is not None for entry in config.model_list)
             for name in ("rpm", "tpm", "max_parallel_requests")
         },
+        "max_budget of deployments": any("max_budget" in entry.params.other for entry in config.model_list),
         "cooldowns of deployments": rests and not router.disable_cooldowns,
     }
     return [name for name, limited in limits.items() if limited]

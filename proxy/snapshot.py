@@ -17,6 +17,7 @@ from proxy.providers.base import find_provider
 from proxy.providers.compatible import param_rules as rules_of
 from proxy.providers.openai_params import ParamRules
 from proxy.responses.settings import Background, background_of
+from proxy.routing.budgets import Spending
 from proxy.routing.cooldown import Cooldowns
 from proxy.routing.router import Router
 
@@ -39,13 +40,13 @@ class Snapshot(msgspec.Struct, frozen=True, eq=False):
     passthrough: PassThrough
 
 
-def build_snapshot(config: ProxyConfig, cooldowns: Cooldowns) -> Snapshot:
+def build_snapshot(config: ProxyConfig, cooldowns: Cooldowns, spending: Spending) -> Snapshot:
     """Derive a snapshot.
 
     Raises:
         ConfigError: the config names something that does not exist.
     """
-    router = Router(config, cooldowns)
+    router = Router(config, cooldowns, spending)
     for entry in config.model_list:
         try:
             find_provider(make_deployment(entry).provider)

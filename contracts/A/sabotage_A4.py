@@ -58,6 +58,10 @@ def with_the_callers_key(original: Original, self: Any, attempt: Any) -> tuple[s
     return api_base, url, [(name, "Bearer sk-1234" if name == "authorization" else value) for name, value in headers]
 
 
+def spends_without_end(_: Original, budgets: Any, deployments: Sequence[Any]) -> list[Any]:
+    return list(deployments)
+
+
 def finishes_whatever_came(original: Original, self: Any) -> Any:
     self.done = True
     return original(self)
@@ -257,6 +261,11 @@ SABOTAGES = [
             "test_a_clients_list_for_long_prompts",
             "test_a_clients_list_for_refused_content",
         ],
+    ),
+    Sabotage(
+        name="spends-without-end",
+        patches=[("proxy.routing.budgets.Budgets.affordable", spends_without_end)],
+        trips=["test_a_provider_over_its_budget_leads_to_another"],
     ),
     Sabotage(
         name="ignores-max-fallbacks",

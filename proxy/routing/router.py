@@ -9,6 +9,7 @@ from proxy.config.errors import ConfigError
 from proxy.config.model import ProxyConfig, RetryPolicy, RouterSettings
 from proxy.deployment import Deployment, make_deployment
 from proxy.errors import Failure, Kind
+from proxy.routing.budgets import Budgets, Spending
 from proxy.routing.cooldown import Cooldowns
 from proxy.routing.groups import Groups
 
@@ -30,7 +31,10 @@ POLICY_FIELDS: dict[Kind, str] = {
 
 
 class NoDeployments(Failure):
-    """Every deployment of the group is cooling down. Never annotated with fallbacks, as in the reference."""
+    """Every deployment of the group is cooling down or has spent its budget.
+
+    Never annotated with fallbacks, as in the reference.
+    """
 
     def __init__(self, message: str) -> None:
         super().__init__(429, message, kind="rate_limit", type="None", param="None", reached=False)
@@ -39,10 +43,12 @@ class NoDeployments(Failure):
 class Router:
     """Groups, strategy, health and settings. Makes no call and never sleeps."""
 
-    def __init__(self, config: ProxyConfig, cooldowns: Cooldowns) -> None:
+    def __init__(self, config: ProxyConfig, cooldowns: Cooldowns, spending: Spending) -> None:
         self.settings: RouterSettings = config.router_settings
         self.groups = Groups(map(make_deployment, config.model_list), self.settings.model_group_alias)
         self.cooldowns = cooldowns
+        budgets = Budgets(config, self.groups.deployments, spending)
+        self.budgets = budgets if budgets.all else None
         self._pick = _strategy(config)
 
     @property
@@ -82,11 +88,15 @@ class Router:
         """A healthy deployment, of the lowest ``order``, and not one of ``avoid`` (ids) while there is another.
 
         Raises:
-            NoDeployments: all are cooling down.
+            NoDeployments: all are cooling down, or those that are not have spent their budgets.
         """
         healthy = self.healthy(candidates)
         if not healthy:
             raise self._none_healthy(model, candidates)
+        if self.budgets is not None:
+            awake, healthy = healthy, self.budgets.affordable(healthy)
+            if not healthy:
+                raise NoDeployments(f"No deployments available - crossed budget: {self.budgets.told(awake)}")
         fresh = [deployment for deployment in healthy if deployment.id not in avoid] if avoid else healthy
         picked: Deployment = self._pick(_of_lowest_order(fresh or healthy))
         return picked

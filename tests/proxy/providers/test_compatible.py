@@ -14,6 +14,7 @@ from proxy.errors import Failure, GatewayError
 from proxy.providers.base import find_provider
 from proxy.providers.compatible import VENDORS, param_rules
 from proxy.providers.openai_params import adapted
+from proxy.routing.budgets import Spending
 from proxy.routing.cooldown import Cooldowns
 from proxy.snapshot import build_snapshot
 from tests.proxy.providers.sending import answered, attempt, sent
@@ -120,7 +121,7 @@ class TestNames:
         config = tmp_path / "config.yaml"
         config.write_text("model_list:\n  - model_name: chat\n    litellm_params:\n      model: grok/some-model\n")
         with pytest.raises(ConfigError) as failed:
-            build_snapshot(load_config(config), Cooldowns())
+            build_snapshot(load_config(config), Cooldowns(), Spending())
         assert "config.yaml:4" in str(failed.value)
         assert "unknown provider 'grok'; did you mean groq" in str(failed.value)
 

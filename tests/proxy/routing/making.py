@@ -7,6 +7,7 @@ from typing import Any
 from proxy.config.model import AliasTarget, DeploymentParams, ModelEntry, ProxyConfig, RouterSettings
 from proxy.deployment import Deployment, make_deployment
 from proxy.errors import Failure, Kind
+from proxy.routing.budgets import Spending
 from proxy.routing.cooldown import Cooldowns
 from proxy.routing.fallbacks import RouteRequest
 from proxy.routing.router import Router
@@ -50,7 +51,7 @@ def aliases(**targets: str | AliasTarget) -> dict[str, AliasTarget]:
 
 def router(entries: Sequence[ModelEntry], *, clock: Callable[[], float] | None = None, **settings: Any) -> Router:
     config = ProxyConfig(model_list=tuple(entries), router_settings=RouterSettings(**settings), folder=Path())
-    return Router(config, Cooldowns(clock or Clock()))
+    return Router(config, Cooldowns(clock or Clock()), Spending())
 
 
 def groups(members: Mapping[str, int], **params: Any) -> list[ModelEntry]:

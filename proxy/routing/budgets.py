@@ -1,0 +1,180 @@
+"""Budgets of providers and deployments: who has spent its dollars serves nobody until its window is over (F.md, F8).
+
+A provider's stands in ``router_settings.provider_budget_config``, a deployment's in its ``max_budget`` and
+``budget_duration``, which count only together. Calls are paid when they have ended, so one may go over the limit.
+"""
+
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from math import inf
+from typing import Annotated, Any
+
+import msgspec
+
+from proxy.config.errors import ConfigError
+from proxy.config.model import Amount, ProxyConfig
+from proxy.deployment import Deployment
+
+_PERIOD = r"(\d{1,6})(mo|s|m|h|d|w)"
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
+_SETTING = "router_settings.provider_budget_config"
+
+
+class ProviderBudget(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One entry of ``provider_budget_config``."""
+
+    budget_limit: Amount
+    """US dollars."""
+    time_period: Annotated[str, msgspec.Meta(pattern=f"^{_PERIOD}$")]
+    """A number and s, m, h, d, w or mo."""
+
+
+class Budget(msgspec.Struct, frozen=True):
+    """How many dollars something may cost in a window of time."""
+
+    key: str
+    """Under which its spend is counted; the reference's."""
+    limit: float
+    period: str
+    owner: str
+    """Whose it is, in messages."""
+
+
+class Spending:
+    """Dollars spent in the running windows, by the keys of budgets. It outlives snapshots."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._spent: dict[str, float] = {}
+        self._ends: dict[str, float] = {}
+        self.untold: dict[str, float] = {}
+        """What was added here and other processes do not know yet."""
+
+    def of(self, budget: Budget) -> float:
+        """Spent in the running window."""
+        if self._clock() >= self._ends.get(budget.key, inf):
+            del self._ends[budget.key], self._spent[budget.key]
+        return self._spent.get(budget.key, 0.0)
+
+    def add(self, budget: Budget, dollars: float) -> None:
+        """The first amount begins a window."""
+        spent = self.of(budget)
+        if budget.key not in self._ends:
+            self._ends[budget.key] = self._clock() + seconds_of(budget.period, self._clock())
+        self._spent[budget.key] = spent + dollars
+        self.untold[budget.key] = self.untold.get(budget.key, 0.0) + dollars
+
+    def learn(self, budget: Budget, total: float) -> None:
+        """``total`` was spent by all processes together, without what is still untold."""
+        untold = self.untold.get(budget.key, 0.0)
+        if total + untold > 0 and budget.key not in self._ends:
+            self._ends[budget.key] = self._clock() + seconds_of(budget.period, self._clock())
+        self._spent[budget.key] = total + untold
+
+
+class Budgets:
+    """The budgets of a config.
+
+    Raises:
+        ConfigError: one is not what it should be.
+    """
+
+    def __init__(self, config: ProxyConfig, deployments: Iterable[Deployment], spending: Spending) -> None:
+        self.spending = spending
+        self._of_provider = {
+            provider: Budget(
+                key=f"provider_spend:{provider}:{given.time_period}",
+                limit=given.budget_limit,
+                period=given.time_period,
+                owner=f"provider {provider}",
+            )
+            for provider, given in _provider_budgets(config).items()
+        }
+        self._own = {
+            deployment.id: budget for deployment in deployments if (budget := _own_budget(deployment)) is not None
+        }
+
+    @property
+    def all(self) -> list[Budget]:
+        """Every budget there is."""
+        return [*self._of_provider.values(), *self._own.values()]
+
+    def of(self, deployment: Deployment) -> list[Budget]:
+        """The budgets that pay for a deployment."""
+        found = (self._of_provider.get(deployment.provider), self._own.get(deployment.id))
+        return [budget for budget in found if budget is not None]
+
+    def affordable(self, deployments: Sequence[Deployment]) -> list[Deployment]:
+        """Those within their budgets."""
+        return [deployment for deployment in deployments if not any(map(self._is_spent, self.of(deployment)))]
+
+    def told(self, deployments: Sequence[Deployment]) -> str:
+        """Which budgets of ``deployments`` are spent, a line each."""
+        budgets = dict.fromkeys(budget for deployment in deployments for budget in self.of(deployment))
+        return "".join(
+            f"Exceeded budget for {budget.owner}: {self.spending.of(budget)} >= {budget.limit}\n"
+            for budget in budgets
+            if self._is_spent(budget)
+        )
+
+    def charge(self, deployment: Deployment, dollars: float) -> None:
+        """Pay for a call that a deployment answered."""
+        for budget in self.of(deployment):
+            self.spending.add(budget, dollars)
+
+    def _is_spent(self, budget: Budget) -> bool:
+        return self.spending.of(budget) >= budget.limit
+
+
+def seconds_of(period: str, now: float) -> float:
+    """The length of a window that begins ``now`` (seconds of the world's clock); a month ends on the same day of the next.
+
+    Raises:
+        ValueError: ``period`` is none.
+    """
+    match = re.fullmatch(_PERIOD, period)
+    if match is None:
+        raise ValueError("not a number and s, m, h, d, w or mo")
+    number, unit = int(match[1]), match[2]
+    if unit != "mo":
+        return number * _UNITS[unit]
+    start = datetime.fromtimestamp(now, UTC)
+    months = start.month - 1 + min(number, 1200)
+    first = start.replace(year=start.year + months // 12, month=months % 12 + 1, day=1)
+    following = (first + timedelta(days=31)).replace(day=1)
+    end = first.replace(day=min(start.day, (following - first).days))
+    return (end - start).total_seconds()
+
+
+def _provider_budgets(config: ProxyConfig) -> Mapping[str, ProviderBudget]:
+    given = config.router_settings.provider_budget_config
+    try:
+        return msgspec.convert(given, type=dict[str, ProviderBudget], strict=False)
+    except msgspec.ValidationError as error:
+        problem = f'{error}; write {{openai: {{budget_limit: 100, time_period: "1d"}}}}'
+        raise ConfigError(problem, place=config.places.get(_SETTING), key=_SETTING) from None
+
+
+def _own_budget(deployment: Deployment) -> Budget | None:
+    limit: Any = deployment.params.other.get("max_budget")
+    period: Any = deployment.params.other.get("budget_duration")
+    if limit is None or period is None:
+        return None
+    what = f"model_name {deployment.group!r}: litellm_params"
+    try:
+        limit = msgspec.convert(limit, type=Amount, strict=False)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{what}.max_budget: {error}; write a number of US dollars", key="model_list") from None
+    try:
+        seconds_of(str(period), 0.0)
+    except ValueError as error:
+        raise ConfigError(f"{what}.budget_duration: {error}; write 30s, 12h, 1d or 1mo", key="model_list") from None
+    owner = f"deployment model_name: {deployment.group}, litellm_params.model: {deployment.params.model}"
+    return Budget(
+        key=f"deployment_spend:{deployment.id}:{period}",
+        limit=limit,
+        period=str(period),
+        owner=f"{owner}, model_id: {deployment.id}",
+    )
