@@ -63,6 +63,10 @@ class Unavailable(Exception):
     """The server that keeps the state does not do what it is asked. Never raised to calls."""
 
 
+class Refused(Unavailable):
+    """It answered, with an error."""
+
+
 class State(Protocol):
     """Documents, counters, slots, queues and announcements.
 

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Awaitable
 from typing import Final, Protocol
 
-from proxy.state.base import Charge, Lease, State, Unavailable
+from proxy.state.base import Charge, Lease, Refused, State, Unavailable
 from proxy.state.memory import MemoryState
 
 log = logging.getLogger(__name__)
@@ -97,6 +97,6 @@ class Meanwhile:
         """Await a step; one that Redis refuses although it works is given up."""
         try:
             await step
-        except Unavailable as error:
+        except Refused as error:
             await self._remote.probe()
             log.warning("Redis refused what was kept for it while it was away: %s", error)

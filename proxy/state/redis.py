@@ -8,10 +8,10 @@ from contextlib import suppress
 from hashlib import sha1
 from typing import Any, Final
 
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError, ResponseError
 
 from proxy.state import scripts
-from proxy.state.base import Charge, Kind, Lease, Reservation, Slot, Unavailable
+from proxy.state.base import Charge, Kind, Lease, Refused, Reservation, Slot, Unavailable
 from proxy.state.connecting import Client, connect
 from proxy.state.settings import RedisSettings
 
@@ -40,7 +40,7 @@ class RedisState:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        with suppress(RedisError, OSError):
+        with suppress(Exception):
             await self._client.aclose()
 
     async def probe(self) -> None:
@@ -152,8 +152,10 @@ class RedisState:
                     yield None
                 elif message["type"] == "message":
                     yield message["data"]
-        except (RedisError, OSError) as error:
-            raise self._unavailable(error) from error
+        except Unavailable:
+            raise
+        except Exception as error:
+            raise _unavailable(error) from error
         finally:
             await subscriber.aclose()  # type: ignore[no-untyped-call]
 
@@ -175,11 +177,13 @@ class RedisState:
                 return await self._client.execute_command(*command)
             except NoScriptError:
                 raise
-            except (RedisError, OSError) as error:
-                raise self._unavailable(error) from error
+            except Exception as error:  # redis-py has no end of errors for a server that goes away
+                raise _unavailable(error) from error
 
-    def _unavailable(self, error: Exception) -> Unavailable:
-        return Unavailable(f"{type(error).__name__}: {error}")
+
+def _unavailable(error: Exception) -> Unavailable:
+    kind = Refused if isinstance(error, ResponseError) else Unavailable
+    return kind(f"{type(error).__name__}: {error}")
 
 
 def _milliseconds(seconds: float) -> int:
