@@ -79,7 +79,16 @@ def forgets_the_prices(original: Original, book: Any, deployment: Any, usage: An
     return msgspec.structs.replace(cost, final=None) if deployment.id == "priced-chat-1" else cost
 
 
+def says_nothing_of_the_cache(original: Original, config: Any) -> None:
+    return None
+
+
 SABOTAGES = [
+    Sabotage(
+        name="says-nothing-of-the-cache",
+        patches=[("proxy.api.health._cache_type", says_nothing_of_the_cache)],
+        trips=["test_the_gateway_is_ready"],
+    ),
     Sabotage(
         name="maps-a-status-wrongly",
         patches=[("proxy.providers.openai.failure_from_answer", calls_a_vendor_error_a_server_error)],
