@@ -37,6 +37,12 @@ def render(config: str, translation: Translation, target: Path, source: Path = C
     return copy
 
 
+def mentions(config: str, text: str, source: Path = CONFIGS) -> bool:
+    """Whether a config has `text` in it."""
+    path = source / config
+    return path.is_file() and text in path.read_text()
+
+
 def environment_of(config: str, translation: Translation, source: Path = CONFIGS) -> Mapping[str, str]:
     """What `os.environ/NAME` in the config may refer to: `env.yaml` in its folder, a mapping of strings."""
     path = (source / config).parent / ENVIRONMENT_FILE

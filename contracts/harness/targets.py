@@ -13,9 +13,10 @@ from pathlib import Path
 import httpx
 import msgspec
 
-from contracts.harness.configs import ROOT, environment_of, render
+from contracts.harness.configs import ROOT, environment_of, mentions, render
 from contracts.harness.faults import HarnessError, TargetUnavailable, Untestable
 from contracts.harness.processes import Server, clean_environment, free_port
+from contracts.harness.redis import REDIS, RedisServer
 from contracts.harness.translation import AUTHORITY, TUNNEL, Translation
 
 READY = "/health/readiness"
@@ -139,6 +140,7 @@ class Gateways:
         self._scratch = tempfile.TemporaryDirectory(prefix="contracts-")
         self._upstream: Server | None = None
         self._tunnel = Translation({})
+        self._redis: RedisServer | None = None
         self._gateway: Server | None = None
         self._running: Running | None = None
         self._failed: dict[str, str] = {}
@@ -162,6 +164,8 @@ class Gateways:
         self._stop_gateway()
         if self._upstream:
             self._upstream.stop()
+        if self._redis:
+            self._redis.stop()
         self._scratch.cleanup()
 
     def _stop_gateway(self) -> None:
@@ -176,7 +180,7 @@ class Gateways:
         folder = self._folder(config.replace("/", "-"))
         translation = Translation.of_origins(f"127.0.0.1:{port}", upstream.authority)
         translation = translation.and_also(self._names(config)).and_also(Translation({}, self._target.untold))
-        translation = translation.and_also(self._tunnel)
+        translation = translation.and_also(self._tunnel).and_also(self._redis_of(config))
         path = render(config, translation, folder / "configs")
         self._gateway = Server(
             f"the target {self._target.name} with {config}",
@@ -234,6 +238,17 @@ class Gateways:
                 raise HarnessError(str(error)) from None
             self._tunnel = Translation({TUNNEL: f"127.0.0.1:{tunnel_port}", AUTHORITY: str(authority)})
         return self._upstream
+
+    def _redis_of(self, config: str) -> Translation:
+        """Where the config's Redis is; it is started for the first that names one."""
+        if not mentions(config, REDIS):
+            return Translation({})
+        if self._redis is None:
+            try:
+                self._redis = RedisServer(self._folder("redis"))
+            except TargetUnavailable as error:
+                raise HarnessError(str(error)) from None
+        return Translation({REDIS: self._redis.authority})
 
     def _folder(self, name: str) -> Path:
         folder = Path(self._scratch.name) / name
