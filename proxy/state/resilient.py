@@ -14,6 +14,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
+from math import inf
 from typing import Final, TypeVar
 
 from proxy.state.base import Charge, Kind, Lease, Reservation, Slot, Unavailable
@@ -32,7 +33,7 @@ PROBE_SECONDS: Final = 1.0
 FIRST_PAUSE: Final = 0.05
 MAX_PAUSE: Final = 2.0
 QUIET: Final = 30.0
-"""Who failed less than so long after coming back is given more time before the next try."""
+"""Who fails again after less than so long is given more time before the next try."""
 
 
 class ResilientState:
@@ -46,7 +47,13 @@ class ResilientState:
         """Whether commands are sent to the remote state."""
         self._away_since: float | None = None
         """Since when the log says that it is away."""
-        self._came_back = -QUIET
+        self._suspected = -inf
+        """When it was last."""
+        self._greeted = False
+        self._patience = 0.0
+        """Until when readers wait for what becomes of a suspicion."""
+        self._settled = asyncio.Event()
+        """It has become something."""
         self._pause = 0.0
         self._mending: asyncio.Task[None] | None = None
         self._meanwhile = Meanwhile(self._local, remote)
@@ -74,11 +81,11 @@ class ResilientState:
 
     async def get(self, key: str) -> bytes | None:
         """A document."""
-        return await self._either(lambda: self._remote.get(key), lambda: self._local.get(key))
+        return await self._either(lambda: self._remote.get(key), lambda: self._local.get(key), again=True)
 
     async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
         """Several documents."""
-        return await self._either(lambda: self._remote.get_many(keys), lambda: self._local.get_many(keys))
+        return await self._either(lambda: self._remote.get_many(keys), lambda: self._local.get_many(keys), again=True)
 
     async def put(self, key: str, value: bytes, seconds: float | None) -> None:
         """Write a document."""
@@ -179,20 +186,38 @@ class ResilientState:
                     ear.hear(message)
             await asyncio.sleep(MAX_PAUSE)
 
-    async def _either(self, remote: Callable[[], Awaitable[T]], local: Callable[[], Awaitable[T]]) -> T:
-        if self._usable:
-            try:
-                async with asyncio.timeout(BUDGET):
-                    return await remote()
-            except (Unavailable, TimeoutError) as error:
-                self._suspect(error)
-        return await local()
+    async def _either(
+        self, remote: Callable[[], Awaitable[T]], local: Callable[[], Awaitable[T]], *, again: bool = False
+    ) -> T:
+        """``again``: the command may be sent once more, when Redis only closed its connections, say."""
+        deadline = time.monotonic() + BUDGET
+        while True:
+            if self._usable:
+                try:
+                    async with asyncio.timeout(deadline - time.monotonic()):
+                        return await remote()
+                except (Unavailable, TimeoutError) as error:
+                    self._suspect(error, deadline)
+            if not again or not await self._is_mended():
+                return await local()
+            again = False
 
-    def _suspect(self, error: Exception) -> None:
+    async def _is_mended(self) -> bool:
+        """Whether commands are sent again, by the time that the one which raised the suspicion could have taken."""
+        if self._away_since is None and (left := self._patience - time.monotonic()) > 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await self._settled.wait()
+        return self._usable
+
+    def _suspect(self, error: Exception, patience: float) -> None:
         if not self._usable:
             return
         self._usable = False
-        again = time.monotonic() - self._came_back < QUIET
+        self._patience = patience
+        self._settled.clear()
+        again = time.monotonic() - self._suspected < QUIET
+        self._suspected = time.monotonic()
         self._pause = min(MAX_PAUSE, max(FIRST_PAUSE, 2 * self._pause)) if again else 0.0
         if self._pause == MAX_PAUSE:
             self._is_away(error)
@@ -205,19 +230,30 @@ class ResilientState:
             await asyncio.sleep(pause)
             pause = min(MAX_PAUSE, max(FIRST_PAUSE, 2 * pause))
             try:
-                async with asyncio.timeout(PROBE_SECONDS):
-                    await self._remote.probe()
-                async with asyncio.timeout(BUDGET):
-                    await self._remote.probe()
+                await self._probe()
                 await self._meanwhile.hand_over()
                 break
             except (Unavailable, TimeoutError) as error:
                 self._is_away(error)
         # nothing was awaited since the last of it was handed over
         self._usable = True
+        self._settled.set()
         self._is_back()
 
+    async def _probe(self) -> None:
+        async with asyncio.timeout(PROBE_SECONDS):
+            await self._remote.probe()
+        for last in (False, False, True):  # it may have been this process that was busy
+            try:
+                async with asyncio.timeout(BUDGET):
+                    await self._remote.probe()
+                break
+            except TimeoutError:
+                if last:
+                    raise
+
     def _is_away(self, error: Exception) -> None:
+        self._settled.set()
         if self._away_since is None:
             self._away_since = time.monotonic()
             reason = str(error) or "it does not answer in time"
@@ -231,6 +267,6 @@ class ResilientState:
         if self._away_since is not None:
             log.warning("Redis at %s is back after %.1f s", self._where, time.monotonic() - self._away_since)
             self._away_since = None
-        elif self._came_back < 0:
+        elif not self._greeted:
             log.info("limits, cooldowns and sessions are shared through Redis at %s", self._where)
-        self._came_back = time.monotonic()
+        self._greeted = True

@@ -1,11 +1,12 @@
 """Real Redis servers on loopback: single, behind sentinels, as a cluster."""
 
+import random
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import redis
@@ -119,7 +120,10 @@ def sentinels(folder: Path) -> Iterator[tuple[RedisServer, RedisServer, RedisSer
 def cluster(folder: Path) -> Iterator[Sequence[RedisServer]]:
     """Three masters, each with a third of the slots."""
     with ExitStack() as stack:
-        nodes = [stack.enter_context(redis_server(folder, *_cluster_node(number))) for number in range(3)]
+        nodes = []
+        for number in range(3):
+            nodes.append(RedisServer(folder, *_cluster_node(number), port=_cluster_port()))
+            stack.callback(nodes[-1].kill)
         clients = [stack.enter_context(node.client(decode_responses=True)) for node in nodes]
         bounds = [0, 5461, 10923, 16384]
         for number, client in enumerate(clients):
@@ -128,6 +132,16 @@ def cluster(folder: Path) -> Iterator[Sequence[RedisServer]]:
         for client in clients:
             _until(lambda client=client: client.cluster("info")["cluster_state"] == "ok")
         yield nodes
+
+
+def _cluster_port() -> int:
+    """A port that is free, as is the one 10000 above it, where the nodes talk; outgoing connections use neither."""
+    while True:
+        port = random.randrange(10_500, 22_500)
+        with socket.socket() as first, socket.socket() as second, suppress(OSError):
+            first.bind(("127.0.0.1", port))
+            second.bind(("127.0.0.1", port + 10_000))
+            return port
 
 
 def _cluster_node(number: int) -> Sequence[str]:
