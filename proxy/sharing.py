@@ -84,9 +84,8 @@ class SharedCooldowns:
         except msgspec.DecodeError:
             log.warning("what the state holds of deployment %s is no cooldown", deployment_id)
             return
-        # it is there, so it lasts, whatever the difference of the clocks
-        seconds = min(cooldown.seconds, max(cooldown.until - time.time(), LEARN_SECONDS))
-        if self._cooldowns.rest(deployment_id, seconds):
+        seconds = min(cooldown.seconds, cooldown.until - time.time())  # clocks differ
+        if seconds > 0 and self._cooldowns.rest(deployment_id, seconds):
             log.info(
                 "deployment %s rests for %.0f s: it failed with %d elsewhere", deployment_id, seconds, cooldown.status
             )
