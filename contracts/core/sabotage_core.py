@@ -87,7 +87,7 @@ SABOTAGES = [
     Sabotage(
         name="says-nothing-of-the-cache",
         patches=[("proxy.api.health._cache_type", says_nothing_of_the_cache)],
-        trips=["test_the_gateway_is_ready"],
+        trips=["test_the_gateway_is_ready", "test_ready_with_redis"],
     ),
     Sabotage(
         name="maps-a-status-wrongly",
