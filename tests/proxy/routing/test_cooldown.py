@@ -71,6 +71,14 @@ class AnyOrder(RuleBasedStateMachine):
         if not self.disabled and self._rests(model, status, reached):
             model.rest(self.clock.now + self.seconds)
 
+    @rule(name=st.sampled_from(IDS), seconds=st.sampled_from((0.5, 7.0)))
+    def fail_elsewhere(self, name: str, seconds: float) -> None:
+        model = self.models[name]
+        assert self.cooldowns.rest(name, seconds) == (model.until <= self.clock.now)
+        model.until = max(model.until, self.clock.now + seconds)
+        if model.start is None:
+            model.start = self.clock.now
+
     @rule(seconds=st.sampled_from((0.5, 4.5, 5.0, 31.0, 61.0)))
     def wait(self, seconds: float) -> None:
         self.clock.now += seconds
