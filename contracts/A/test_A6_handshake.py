@@ -72,6 +72,7 @@ def test_a_wrong_key_as_a_subprotocol_is_refused(case: Case) -> None:
 def test_a_subprotocol_that_is_offered_is_agreed_to(case: Case) -> None:
     case.script({"plain-voice-upstream": []})
     socket = case.connect(PATH, subprotocols=["realtime"])
+    assert socket.status == 101
     socket.receive()
     socket.close()
 

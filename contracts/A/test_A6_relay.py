@@ -41,7 +41,8 @@ def test_the_intent_goes_on_and_other_parameters_do_not(case: Case) -> None:
     socket.receive()
     socket.close()
     case.assert_same_as_recorded(ignore=KIND)
-    assert case.journal()[0].query == {"model": "plain-voice-upstream", "intent": "transcription"}
+    [call] = case.journal()
+    assert call.query == {"model": "plain-voice-upstream", "intent": "transcription"}
 
 
 def test_an_alias_is_resolved(case: Case) -> None:
@@ -68,9 +69,9 @@ def test_headers_of_the_client_stay_here(case: Case) -> None:
     socket.receive()
     socket.close()
     case.assert_same_as_recorded(ignore=KIND)
-    sent = case.journal()[0].headers
-    assert headers.keys() & sent.keys() == {"openai-beta"}
-    assert sent["openai-beta"] == "realtime=v1"
+    [call] = case.journal()
+    assert headers.keys() & call.headers.keys() == {"openai-beta"}
+    assert call.headers["openai-beta"] == "realtime=v1"
 
 
 def test_what_the_client_says_passes_as_it_is(case: Case) -> None:
@@ -82,7 +83,8 @@ def test_what_the_client_says_passes_as_it_is(case: Case) -> None:
     assert socket.receive() == {"type": "heard"}
     socket.close()
     case.assert_same_as_recorded(ignore=KIND)
-    assert case.journal()[0].entry["messages"] == [words[0], {"type": "odd", "spaced": 1.5}, words[2]]
+    [call] = case.journal()
+    assert call.entry["messages"] == [words[0], {"type": "odd", "spaced": 1.5}, words[2]]
 
 
 def test_what_the_upstream_says_passes_as_it_is(case: Case) -> None:

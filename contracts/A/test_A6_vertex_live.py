@@ -15,7 +15,7 @@ TURN = {"clientContent": {"turns": [{"role": "user", "parts": [{"text": "hello"}
 PATH = "/ws/google.cloud.aiplatform.v1.LlmBidiService/BidiGenerateContent"
 
 
-def test_a_session(case: Case) -> None:
+def test_a_live_session(case: Case) -> None:
     case.script({"live-project": []})
     socket = case.connect("/vertex_ai/live", headers={"x-goog-request-params": "a=b", "x-mine": "1"})
     socket.send(SETUP)
@@ -37,7 +37,7 @@ def test_a_session(case: Case) -> None:
     assert call.entry["messages"] == [SETUP, TURN, {"base64": "AP8="}]
 
 
-def test_messages_keep_their_kind(case: Case) -> None:
+def test_live_messages_keep_their_kind(case: Case) -> None:
     case.script({"kind-project": [session(send_binary("{}"), send("text"), send_binary("\xff\x00"), echo())]})
     socket = case.connect("/vertex_ai/live?vertex_project=kind-project")
     kinds = [socket.receive_frame().binary for _ in range(3)]
@@ -71,10 +71,23 @@ def test_the_global_location(case: Case) -> None:
     socket.receive()
     socket.close()
     case.assert_same_as_recorded(ignore=["messages[0].binary"])
-    assert case.journal()[0].entry["host"] == "aiplatform.googleapis.com"
+    [call] = case.journal()
+    assert call.entry["host"] == "aiplatform.googleapis.com"
 
 
-def test_the_upstream_closes(case: Case) -> None:
+def test_a_model_that_is_served_everywhere_alone(case: Case) -> None:
+    case.script({"global-project": []})
+    query = "vertex_project=global-project&vertex_location=us-central1&model=gemini-2.5-pro-preview-05-06"
+    socket = case.connect(f"/vertex_ai/live?{query}")
+    socket.send(SETUP)
+    socket.receive()
+    socket.close()
+    case.assert_same_as_recorded(ignore=["messages[0].binary"])
+    [call] = case.journal()
+    assert call.entry["host"] == "aiplatform.googleapis.com"
+
+
+def test_a_live_upstream_closes(case: Case) -> None:
     case.script({"closing-project": [session(send({"setupComplete": {}}), close(1000))]})
     socket = case.connect("/vertex_ai/live?vertex_project=closing-project")
     socket.receive()
@@ -90,7 +103,7 @@ def test_the_upstream_closes(case: Case) -> None:
         pytest.param(vanish(), "1011", "the connection to the model was lost", id="vanished"),
     ],
 )
-def test_the_upstream_ends_with_an_error(case: Case, end: object, code: str, reason: str) -> None:
+def test_a_live_upstream_ends_with_an_error(case: Case, end: object, code: str, reason: str) -> None:
     case.script({"ending-project": [session(send({"setupComplete": {}}), end)]})  # type: ignore[arg-type]
     socket = case.connect("/vertex_ai/live?vertex_project=ending-project")
     socket.receive()
@@ -105,17 +118,18 @@ def test_the_upstream_ends_with_an_error(case: Case, end: object, code: str, rea
     case.deviates(ended, as_recorded=as_recorded, required=required)
 
 
-def test_the_client_vanishes(case: Case) -> None:
+def test_a_live_client_vanishes(case: Case) -> None:
     case.script({"leaving-project": []})
     socket = case.connect("/vertex_ai/live?vertex_project=leaving-project")
     socket.send(SETUP)
     socket.receive()
     socket.drop()
     case.assert_same_as_recorded(ignore=["messages[0].binary"])
-    assert case.journal()[0].entry["closed"] == 1000
+    [call] = case.journal()
+    assert call.entry["closed"] == 1000
 
 
-def test_the_clients_code_reaches_the_upstream(case: Case) -> None:
+def test_a_live_clients_code_reaches_the_upstream(case: Case) -> None:
     case.script({"coded-project": []})
     socket = case.connect("/vertex_ai/live?vertex_project=coded-project")
     socket.send(SETUP)
@@ -132,7 +146,7 @@ def test_the_clients_code_reaches_the_upstream(case: Case) -> None:
     case.deviates(call, as_recorded=as_recorded, required=required)
 
 
-def test_the_upstream_refuses_the_handshake(case: Case) -> None:
+def test_a_live_upstream_refuses_the_handshake(case: Case) -> None:
     case.script({"refusing-project": [status(403)]})
     ended = case.connect("/vertex_ai/live?vertex_project=refusing-project").ended()
     case.assert_same_as_recorded()

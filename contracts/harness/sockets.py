@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from socket import SHUT_RDWR
 from typing import Any
 
@@ -198,7 +198,8 @@ class LiveSocket(Socket):
             raise CheckFailed(f"{self.label}: the session is over; status {self.status}, end {self.exchange.end}")
 
     def _hang_up(self) -> None:
-        self._connection.socket.shutdown(SHUT_RDWR)
+        with suppress(OSError):  # closed already
+            self._connection.socket.shutdown(SHUT_RDWR)
         self._stack.close()
 
 

@@ -11,7 +11,7 @@ from proxy.errors import GatewayError, Headers
 from proxy.passthrough.vertex import VertexAccounts, vertex_host
 from proxy.providers.google_auth import CredentialsError, access_token
 from proxy.realtime.client import ClientSocket
-from proxy.realtime.relay import Relay, told_to_client
+from proxy.realtime.relay import Relay, ended_well, told_to_client
 from proxy.realtime.usage import LiveUsage
 from proxy.upstream.client import UpstreamClient, UpstreamError
 from proxy.upstream.websocket import Closed, SessionClosed, SessionRefused
@@ -57,7 +57,9 @@ class LiveSession:
         outcome = self._call.outcome
         outcome.ending = "client-closed"
         try:
-            await self._relay.run(self._serve())
+            left = await self._relay.run(self._serve())
+            if outcome.status == 200 and outcome.ending == "client-closed" and ended_well(left):
+                outcome.ending = "done"
         finally:
             model = self._usage.model or self._asked.model or ""
             prices = self._call.snapshot.passthrough.prices
@@ -66,38 +68,41 @@ class LiveSession:
 
     async def _serve(self) -> Closed:
         outcome = self._call.outcome
-        outcome.ending, outcome.status = "failed", 502
         try:
             url, headers = await self._target()
         except CredentialsError as error:
-            outcome.error = f"no access token for Vertex AI: {error}"
+            self._failed(502, f"no access token for Vertex AI: {error}")
             return Closed(1011, "Vertex AI authentication failed")
         except GatewayError as error:
-            outcome.status, outcome.error = error.status, error.message
+            self._failed(error.status, error.message)
             return Closed(1008, error.message)
         try:
             upstream = await self._upstreams.open_socket(
                 url, headers, seconds=OPENING_SECONDS, max_message=self._max_message
             )
         except SessionRefused as error:
-            outcome.status, outcome.error = error.status, str(error)
+            self._failed(error.status, str(error))
             return Closed(1011, "Upstream connection rejected")
         except UpstreamError as error:
-            outcome.error = str(error)
+            self._failed(502, str(error))
             return Closed(1011, "WebSocket passthrough error")
         try:
             await self._relay.begin(upstream)
         except SessionClosed as ended:
-            outcome.error = str(ended)
+            self._failed(502, str(ended))
             return told_to_client(ended.closed)
         outcome.status = 200
         outcome.first_token_seconds = outcome.upstream_seconds = time.perf_counter() - self._call.started
         closed = await self._relay.follow()
-        if closed.code in (1000, 1001):
+        if ended_well(closed):
             outcome.ending = "done"
         else:
-            outcome.error = f"the upstream ended the session: {closed.code} {closed.reason}"
+            self._failed(200, f"the upstream ended the session: {closed.code} {closed.reason}")
         return closed
+
+    def _failed(self, status: int, what: str) -> None:
+        outcome = self._call.outcome
+        outcome.ending, outcome.status, outcome.error = "failed", status, what
 
     async def _target(self) -> tuple[str, Headers]:
         """Where the session is opened, and as whom.

@@ -10,6 +10,8 @@ from proxy.upstream.websocket import Closed, Message, SessionClosed, UpstreamSoc
 
 MAX_KEPT = 1_000_000
 """Characters and bytes that a client may say before its session has begun at an upstream; then it must wait."""
+STALL_SECONDS = 20.0
+"""An upstream that takes nothing for so long is lost: its connection cannot tell, since pings wait in line too."""
 LOST = Closed(1011, "the connection to the model was lost")
 GOING_AWAY = Closed(1001, "the gateway ends the session")
 
@@ -40,6 +42,7 @@ class Relay:
         self._idle = idle
         self._loop = asyncio.get_running_loop()
         self._last = self._loop.time()
+        self._sending_since: float | None = None
         self._upstream: UpstreamSocket | None = None
         self._found = asyncio.Event()
         self._kept: list[Message] | None = []
@@ -64,15 +67,15 @@ class Relay:
         client = self._loop.create_task(self._listen())
         server = self._loop.create_task(serving)
         try:
-            while not (client.done() or server.done() or self._quiet_for == 0):
-                await asyncio.wait({client, server}, timeout=self._quiet_for, return_when=asyncio.FIRST_COMPLETED)
+            while not (client.done() or server.done() or self._too_long):
+                await asyncio.wait({client, server}, timeout=self._look_after, return_when=asyncio.FIRST_COMPLETED)
             if client.done():
                 left = client.result()
                 await _cancelled(server)
                 await self._hang_up(left)
                 return left
             await _cancelled(client)
-            await self._client.close(server.result() if server.done() else self._gone_quiet())
+            await self._client.close(server.result() if server.done() else self._too_long or LOST)
             await _cancelled(server)
             await self._hang_up(GOING_AWAY)
             return None
@@ -134,8 +137,10 @@ class Relay:
             if self._kept is not None and not await self._keep(self._kept, message):
                 continue
             if self._upstream is not None:
+                self._sending_since = self._last
                 with suppress(SessionClosed):  # `follow` hears it too
                     await self._upstream.send(message)
+                self._sending_since = None
 
     async def _keep(self, kept: list[Message], message: Message) -> bool:
         """Whether the message is still to be sent: what is kept before there is an upstream is told by `begin`."""
@@ -150,12 +155,19 @@ class Relay:
         return True
 
     @property
-    def _quiet_for(self) -> float | None:
-        """Seconds that may pass until the session has been idle for too long."""
-        return max(self._last + self._idle - self._loop.time(), 0) if self._idle else None
+    def _look_after(self) -> float:
+        """Seconds until it is worth looking whether something takes too long."""
+        return min(STALL_SECONDS, self._idle or STALL_SECONDS) / 2
 
-    def _gone_quiet(self) -> Closed:
-        return Closed(1001, f"no message for {self._idle:g} s (general_settings.realtime_idle_timeout)")
+    @property
+    def _too_long(self) -> Closed | None:
+        """What ends a session in which nothing happens."""
+        now = self._loop.time()
+        if self._sending_since is not None and now - self._sending_since > STALL_SECONDS:
+            return LOST
+        if self._idle and now - self._last > self._idle:
+            return Closed(1001, f"no message for {self._idle:g} s (general_settings.realtime_idle_timeout)")
+        return None
 
     async def _hang_up(self, closed: Closed) -> None:
         """Close the upstream with the client's own code, as far as it can be sent."""
@@ -166,6 +178,11 @@ class Relay:
             await self._upstream.close(closed.code, closed.reason)
         else:
             await self._upstream.close()
+
+
+def ended_well(closed: Closed | None) -> bool:
+    """Whether a session was over when it ended; ``None``: the gateway ended it."""
+    return closed is None or closed.code in (1000, 1001)
 
 
 def told_to_client(closed: Closed) -> Closed:

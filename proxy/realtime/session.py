@@ -11,7 +11,7 @@ from proxy.errors import Failure, GatewayError
 from proxy.providers.failures import failure_from_answer, timed_out, unreachable, unreadable
 from proxy.providers.realtime import SessionTarget, Unsupported, session_target
 from proxy.realtime.client import ClientSocket
-from proxy.realtime.relay import Relay, told_to_client
+from proxy.realtime.relay import Relay, ended_well, told_to_client
 from proxy.realtime.usage import ResponseUsage
 from proxy.routing.fallbacks import RouteRequest
 from proxy.routing.plan import Plan, Route, Steps, Try
@@ -71,7 +71,9 @@ class RealtimeSession:
         outcome = self._call.outcome
         outcome.ending = "client-closed"
         try:
-            await self._relay.run(self._serve())
+            left = await self._relay.run(self._serve())
+            if outcome.route is not None and outcome.ending == "client-closed" and ended_well(left):
+                outcome.ending = "done"
         finally:
             outcome.usage = self._usage.total
             if outcome.route is not None:
@@ -88,7 +90,7 @@ class RealtimeSession:
         outcome.status = 200
         outcome.first_token_seconds = outcome.upstream_seconds = time.perf_counter() - self._call.started
         closed = await self._relay.follow()
-        outcome.ending = "done" if closed.code in (1000, 1001) else "failed"
+        outcome.ending = "done" if ended_well(closed) else "failed"
         if outcome.ending == "failed":
             outcome.error = f"the upstream ended the session: {closed.code} {closed.reason}"
         return closed

@@ -226,3 +226,25 @@ def unused_port() -> Iterator[int]:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield taken.getsockname()[1]
+
+
+def test_every_message_of_a_session_is_answered() -> None:
+    outcome = against_upstream(lambda port: Job("realtime", port, clients=1, seconds=60, requests=250))
+    assert outcome.failures == {}
+    assert len(outcome.latencies) == 250
+
+
+def test_messages_are_paced() -> None:
+    outcome = against_upstream(lambda port: Job("realtime", port, clients=1, seconds=0.5))
+    assert outcome.failures == {}
+    assert 700 < len(outcome.latencies) <= 1100
+
+
+async def _swallows(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n")
+
+
+def test_a_refused_session_is_named() -> None:
+    outcome = against(_swallows, lambda port: Job("realtime", port, clients=1, seconds=0.2))
+    assert outcome.failures == {"status 403 for the handshake": 100}

@@ -17,7 +17,7 @@ from tools.impl.bench.processes import StartError, pin, plan_cores
 from tools.impl.bench.report import Report
 from tools.impl.bench.run import Settings, measure, steps
 from tools.impl.bench.summary import missed
-from tools.impl.bench.workloads import WORKLOADS
+from tools.impl.bench.workloads import USUAL, WORKLOADS
 from tools.reference.home import DEFAULT_HOME
 
 _FILE_WIDTH = 160
@@ -26,6 +26,7 @@ _EXAMPLES = """\b
 Examples:
   tools/bench                                     all of it: about two minutes
   tools/bench --only chat --duration 1 --rounds 3
+  tools/bench --only realtime --duration 5        100 WebSockets, 20 messages a second each way
   tools/bench --require chat=25,stream=15 --json bench.json
   tools/bench --gateway other='other-gateway --config {config} --port {port}'
   tools/bench --skip proxy --gateway mine='...'   without this project's gateway
@@ -61,7 +62,13 @@ def _check_workloads(names: list[str]) -> None:
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120}, epilog=_EXAMPLES)
-@click.option("--only", "workloads", callback=_workloads, default=",".join(WORKLOADS), help="Workloads [default: all].")
+@click.option(
+    "--only",
+    "workloads",
+    callback=_workloads,
+    default=",".join(USUAL),
+    help=f"Workloads, of {', '.join(WORKLOADS)} [default: {', '.join(USUAL)}].",
+)
 @click.option(
     "--rounds", type=click.IntRange(1), default=5, show_default=True, help="In each, every gateway has a turn."
 )
@@ -107,13 +114,14 @@ def main(  # noqa: PLR0917 - the options of the command
     """Measure what a request costs in each gateway, in one interleaved run on this machine.
 
     The reference, this project's proxy and further gateways get the same config and the same work: a chat request, a
-    50 kB prompt, a paced stream of 100 chunks, from clients that ask again as soon as they are answered. Measured are
-    the CPU of all of a gateway's processes per request, requests per second, latency, resident memory, and the time
-    from the start to the first good answer. Every answer is checked.
+    50 kB prompt, a paced stream of 100 chunks, from clients that ask again as soon as they are answered; with --only
+    realtime, messages of 100 WebSockets. Measured are the CPU of all of a gateway's processes per request, requests per
+    second, latency, resident memory, and the time from the start to the first good answer. Every answer is checked.
 
     Exit status: 0 fine, 1 a ratio of --require was missed or an answer was wrong, 2 the run could not be made.
     """
-    line_up = _line_up(more, skip, reference_home)
+    sessions = any(WORKLOADS[name].sessions for name in workloads)
+    line_up = _line_up(more, skip, gateways.reference(reference_home, sessions=sessions))
     if required and not {REFERENCE, PROXY} <= {gateway.name for gateway in line_up}:
         raise click.UsageError("--require compares the proxy with the reference: neither may be skipped")
     if not required.keys() <= set(workloads):
@@ -134,8 +142,8 @@ def main(  # noqa: PLR0917 - the options of the command
     sys.exit(1 if unmet or any(line.failures for line in result.lines) else 0)
 
 
-def _line_up(more: list[Gateway], skip: tuple[str, ...], reference_home: str) -> list[Gateway]:
-    own = [gateways.reference(reference_home), gateways.proxy()]
+def _line_up(more: list[Gateway], skip: tuple[str, ...], reference: Gateway) -> list[Gateway]:
+    own = [reference, gateways.proxy()]
     chosen = {gateway.name: gateway for gateway in (*own, *more)}
     line_up = [gateway for name, gateway in chosen.items() if name not in skip]
     if not line_up:

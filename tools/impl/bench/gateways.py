@@ -61,10 +61,14 @@ class Running(msgspec.Struct, frozen=True):
         return self.gateway.name
 
 
-def reference(home_folder: str) -> Gateway:
-    """The Python reference as one would run it in production: one worker, quiet, no database."""
+def reference(home_folder: str, *, sessions: bool = False) -> Gateway:
+    """The Python reference as one would run it in production: one worker, quiet, no database.
+
+    `sessions`: in the way in which it can serve WebSockets.
+    """
     rig = [sys.executable, str(_RIG), "--no-database", "--home", home_folder]
-    command = [*rig, "--config", "{config}", "--port", "{port}", "--", "--num_workers", "1"]
+    how = ["--asgi", "--", "--workers", "1"] if sessions else ["--", "--num_workers", "1"]
+    command = [*rig, "--config", "{config}", "--port", "{port}", *how]
     return Gateway(REFERENCE, command, {"LITELLM_LOG": "ERROR"}, home.VERSION, [*rig, "--install"])
 
 

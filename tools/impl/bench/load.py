@@ -13,6 +13,7 @@ import httptools
 import msgspec
 import uvloop
 
+from tools.impl.bench.sessions import PER_SECOND, ClientSession
 from tools.impl.bench.workloads import WORKLOADS, Workload
 
 ANSWER_SECONDS = 60.0
@@ -45,7 +46,7 @@ class Load:
     def __init__(self, job: Job, workload: Workload) -> None:
         self.job = job
         self.workload = workload
-        self.request = workload.request(job.port)
+        self.request = b"" if workload.sessions else workload.request(job.port)
         self.latencies: list[float] = []
         self.first: list[float] = []
         self.failures: Counter[str] = Counter()
@@ -54,7 +55,10 @@ class Load:
 
     async def run(self) -> Outcome:
         started = perf_counter()
-        await asyncio.gather(*(self._client(number) for number in range(self.job.clients)))
+        if self.workload.sessions:
+            await asyncio.gather(*(self._session(number) for number in range(self.workload.sessions)))
+        else:
+            await asyncio.gather(*(self._client(number) for number in range(self.job.clients)))
         return Outcome(perf_counter() - started, self.latencies, self.first, dict(self.failures))
 
     def take(self) -> bool:
@@ -67,6 +71,21 @@ class Load:
     def fail(self, reason: str) -> None:
         known = reason in self.failures or len(self.failures) < _KINDS_OF_FAILURE
         self.failures[reason if known else _OTHER_FAILURES] += 1
+
+    async def _session(self, number: int) -> None:
+        # Spread over the time between two messages.
+        await asyncio.sleep(number / self.workload.sessions / PER_SECOND)
+        loop = asyncio.get_running_loop()
+        try:
+            _, session = await loop.create_connection(
+                lambda: ClientSession(self.job.port, self.take, self.latencies.append, self.fail),
+                "127.0.0.1",
+                self.job.port,
+            )
+        except OSError as error:
+            self.fail(f"no connection: {error}")
+            return
+        await session.ended
 
     async def _client(self, number: int) -> None:
         # Spread over the length of one answer: streams in lockstep would be served in bundles.

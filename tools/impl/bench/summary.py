@@ -19,6 +19,7 @@ class Line(msgspec.Struct, frozen=True):
     `cpu_seconds`: of all its processes per answered request, median of the rounds; None when nothing was answered.
     `cpu_spread`: from the lowest round to the highest, as a share of the median.
     `cpu_ratio`: how many times less CPU than the baseline.
+    `added_p99`: how much longer the slowest hundredth takes than without a gateway.
     `first_p50`: to the first byte of a stream.
     `rig_bound`: upstream and load had no CPU left, so that they limited the rate.
     """
@@ -35,6 +36,7 @@ class Line(msgspec.Struct, frozen=True):
     rig_bound: bool
     answered: int
     failures: dict[str, int]
+    added_p99: float | None = None
 
 
 def percentile(values: Sequence[float], share: float) -> float | None:
@@ -51,7 +53,9 @@ def summarise(measured: Measured, baseline: str) -> list[Line]:
     for workload in measured.direct:
         of_workload = [each for each in measured.rounds if each.workload == workload]
         cpu = {name: _cpu([each for each in of_workload if each.gateway == name]) for name in names}
-        lines += [_line(workload, name, of_workload, cpu, baseline) for name in names]
+        made = [_line(workload, name, of_workload, cpu, baseline) for name in names]
+        alone = percentile(measured.direct[workload].latencies, 0.99)
+        lines += [msgspec.structs.replace(line, added_p99=_more(line.p99, alone)) for line in made]
     return lines
 
 
@@ -96,6 +100,10 @@ def _line(
         answered=len(latencies),
         failures=dict(failures),
     )
+
+
+def _more(value: float | None, than: float | None) -> float | None:
+    return None if value is None or than is None else max(value - than, 0.0)
 
 
 def _median(values: Sequence[float]) -> float | None:

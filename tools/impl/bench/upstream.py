@@ -13,6 +13,7 @@ from typing import cast
 import httptools
 import uvloop
 
+from tools.impl.bench.sessions import UpstreamSession
 from tools.impl.bench.workloads import ANSWER_TEXT, BYTES_PER_TOKEN, CHUNK_SECONDS, PIECES
 
 _STREAM = re.compile(rb'"stream"\s*:\s*true')
@@ -78,6 +79,7 @@ class Upstream(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._body: list[bytes] = []
         self._next_chunk: asyncio.TimerHandle | None = None
+        self._session: UpstreamSession | None = None
         self._loop = asyncio.get_running_loop()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -88,8 +90,13 @@ class Upstream(asyncio.Protocol):
             self._next_chunk.cancel()
 
     def data_received(self, data: bytes) -> None:
+        if self._session is not None:
+            self._session.feed(data)
+            return
         try:
             self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._session = UpstreamSession(self._transport, data)
         except httptools.HttpParserError:
             self._transport.close()
 
@@ -99,6 +106,8 @@ class Upstream(asyncio.Protocol):
     def on_message_complete(self) -> None:
         body = b"".join(self._body)
         self._body.clear()
+        if self._parser.should_upgrade():
+            return
         if self._parser.get_method() != b"POST":
             self._transport.write(_json_answer("200 OK", b'{"object":"list","data":[]}'))
         elif _STREAM.search(body):

@@ -24,13 +24,17 @@ _EXCERPT_BYTES = 160
 
 
 class Workload(msgspec.Struct, frozen=True):
-    """One kind of request. `paced_seconds`: how long its answer takes at the upstream."""
+    """One kind of request. `paced_seconds`: how long its answer takes at the upstream.
+
+    `sessions`: so many WebSockets are open at a time, and its requests are the messages of these; 0: it is HTTP.
+    """
 
     name: str
     title: str
     body: bytes
     prompt_bytes: int
     stream: bool = False
+    sessions: int = 0
 
     @property
     def paced_seconds(self) -> float:
@@ -117,5 +121,8 @@ WORKLOADS: Mapping[str, Workload] = {
         Workload("chat", "chat request", _body(_QUESTION), len(_QUESTION)),
         Workload("prompt", "50 kB prompt", _body(_LONG_QUESTION), len(_LONG_QUESTION)),
         Workload("stream", "paced 100-chunk stream", _body(_QUESTION, stream=True), len(_QUESTION), stream=True),
+        Workload("realtime", "realtime message, there and back", b"", 0, sessions=100),
     )
 }
+USUAL = tuple(name for name, workload in WORKLOADS.items() if not workload.sessions)
+"""What is measured unless something else is asked for: the reference's own command cannot serve sessions."""
