@@ -66,7 +66,6 @@ class Rules(msgspec.Struct, frozen=True):
     """What becomes of the parameters of one call."""
 
     model: str
-    facts: Facts = {}
     drop: bool = False
     """Leave out what cannot be had (``drop_params``), instead of refusing the call."""
     labels: bool = False

@@ -15,7 +15,7 @@ from proxy.providers.google_failures import bad_request, exception_of, unreadabl
 from proxy.providers.google_http import GENERATE, GENERATE_STREAM, Target, headers_of, post, read
 from proxy.providers.google_params import Rules, param_rules, translate
 from proxy.providers.openai_format import encode
-from proxy.providers.openai_params import Facts, ParamRules
+from proxy.providers.openai_params import Facts, adapted
 from proxy.providers.prompts import as_chat, as_text
 from proxy.providers.secrecy import secrets_of, without
 from proxy.providers.streams import EventStream
@@ -39,10 +39,6 @@ class Google:
 
     def __init__(self, vendor: str) -> None:
         self.vendor = vendor
-
-    def rules(self, model: str, facts: Facts) -> ParamRules:
-        """What a model takes of OpenAI's parameters."""
-        return param_rules(model, self.vendor, facts)
 
     async def send(self, attempt: Attempt, client: UpstreamClient) -> Reply:
         """See :meth:`proxy.providers.base.Provider.send`."""
@@ -86,18 +82,20 @@ class Google:
             Failure: 400, the call cannot be put to Google.
         """
         model = attempt.deployment.model
-        rules = Rules(model, attempt.facts, attempt.drop_params, labels=self.vendor != "gemini")
+        rules = Rules(model, attempt.drop_params, labels=self.vendor != "gemini")
+        taken = param_rules(model, self.vendor, attempt.facts)
+        body = adapted(attempt.body, taken, drop=attempt.drop_params, allowed=attempt.allowed_params)
         try:
-            messages = decode_messages(attempt.body["messages"])
-            asked = {name: msgspec.json.decode(value) for name, value in attempt.body.items() if name != "messages"}
+            messages = decode_messages(body["messages"])
+            asked = {name: msgspec.json.decode(value) for name, value in body.items() if name != "messages"}
             fields = translate(asked, rules)
-            body = self._conversation(messages, model, attempt.facts) | fields
+            told = self._conversation(messages, model, attempt.facts) | fields
         except (Untranslatable, msgspec.DecodeError, RecursionError) as error:
             raise bad_request(self.vendor, str(error)) from error
         if rules.labels and "labels" not in fields:
             labels = _labels(attempt.metadata)
-            body |= {"labels": labels} if labels else {}
-        return body
+            told |= {"labels": labels} if labels else {}
+        return told
 
     def _conversation(self, messages: list[Message], model: str, facts: Facts) -> dict[str, Any]:
         """Models that nobody knows anything of are told system prompts by the user."""
