@@ -13,6 +13,8 @@ from typing import Any
 
 import msgspec
 
+from proxy.providers.bedrock_models import known_as
+
 #: Owners whose names do not begin with their provider's and a dash.
 ALSO = {"bedrock": "bedrock_converse", "cohere": "cohere_chat", "azure": "azure_text"}
 
@@ -82,6 +84,8 @@ def candidates(model: str, provider: str | None) -> list[str]:
         names.append(model.partition("/")[2])
     if bare.startswith("ft:"):
         names.append(":".join(bare.split(":")[:2]))
+    if provider == "bedrock":
+        names += known_as(model)
     return names
 
 

@@ -165,15 +165,25 @@ def _user(made: Fields, value: Any, _: str) -> None:
     with_user(made, value)
 
 
-def _effort(made: Fields, value: Any, model: str) -> None:
-    if value == "none" or not isinstance(value, str):
-        return
+def thinking_of(effort: str, model: str) -> Fields | None:
+    """Anthropic's words for OpenAI's ``reasoning_effort``; ``None``: the model is not to think.
+
+    Raises:
+        Untranslatable: there is no such effort.
+    """
+    if effort == "none":
+        return None
     if _ADAPTIVE.search(model):
-        made["thinking"] = {"type": "adaptive"}
-    elif value in _BUDGETS:
-        made["thinking"] = {"type": "enabled", "budget_tokens": _BUDGETS[value]}
-    else:
-        raise Untranslatable(f"reasoning_effort: {value!r} is none of {', '.join(_BUDGETS)}, none")
+        return {"type": "adaptive"}
+    if effort in _BUDGETS:
+        return {"type": "enabled", "budget_tokens": _BUDGETS[effort]}
+    raise Untranslatable(f"reasoning_effort: {effort!r} is none of {', '.join(_BUDGETS)}, none")
+
+
+def _effort(made: Fields, value: Any, model: str) -> None:
+    thinking = thinking_of(value, model) if isinstance(value, str) else None
+    if thinking is not None:
+        made["thinking"] = thinking
 
 
 def context_management(value: Any) -> Fields | None:

@@ -1,0 +1,134 @@
+"""The HTTP side of Amazon Bedrock: where calls go, as whom, and what comes of them."""
+
+import os
+import time
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from proxy.errors import Headers
+from proxy.providers.aws_auth import credentials_of, region_of, signed_headers
+from proxy.providers.base import Attempt
+from proxy.providers.bedrock_failures import failure_from_answer, timed_out, unreachable, unreadable
+from proxy.providers.bedrock_models import Named
+from proxy.providers.bedrock_params import BETAS
+from proxy.providers.secrecy import secrets_of, without
+from proxy.upstream.client import Broken, ConnectFailed, TimedOut, Timeouts, TooLarge, UpstreamClient, UpstreamResponse
+
+SERVICE = "bedrock"
+ENDPOINT_VARIABLE = "AWS_BEDROCK_RUNTIME_ENDPOINT"
+BEARER_VARIABLE = "AWS_BEARER_TOKEN_BEDROCK"
+"""https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys.html"""
+CONNECT_SECONDS = 10.0
+MAX_ERROR_BODY = 1_000_000
+_BETA = "anthropic-beta"
+
+
+class Target(NamedTuple):
+    """Where a call goes, and what counts for its signature."""
+
+    url: str
+    region: str
+    settings: Mapping[str, Any]
+    """``litellm_params`` that begin with ``aws_``."""
+    bearer: str | None
+    """A key of Bedrock's own, in place of a signature."""
+
+
+def target_of(attempt: Attempt, model: Named, verb: str, *, safe: str = "") -> Target:
+    """Where a call goes.
+
+    Args:
+        verb: the end of its path.
+        safe: left as it is in the name of the model; Bedrock takes both forms.
+    """
+    params, own = attempt.deployment.params, attempt.credentials
+    settings = params.other if model.region is None else {"aws_region_name": model.region, **_set(params.other)}
+    called = str(params.request.get("model_id") or model.id)
+    region = region_of(settings, called if called.startswith("arn:") else "")
+    base = (
+        own.get("api_base")
+        or own.get("base_url")
+        or params.other.get("aws_bedrock_runtime_endpoint")
+        or params.api_base
+        or os.environ.get(ENDPOINT_VARIABLE)
+        or f"https://bedrock-runtime.{region}.amazonaws.com"
+    )
+    url = f"{base.rstrip('/')}/model/{quote(called, safe=safe)}/{verb}"
+    bearer = own.get("api_key") or params.api_key or os.environ.get(BEARER_VARIABLE)
+    return Target(url, region, settings, bearer)
+
+
+def _set(params: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in params.items() if value is not None}
+
+
+def betas_of(attempt: Attempt) -> list[str]:
+    """What the client and the deployment want switched on of Anthropic's."""
+    named = [attempt.client_headers.get(_BETA.encode(), b"").decode("latin-1")]
+    named += [text for name, text in _given(attempt).items() if name == _BETA]
+    return [beta.strip() for text in named for beta in text.split(",") if beta.strip()]
+
+
+def _given(attempt: Attempt) -> dict[str, str]:
+    own = {name.lower(): text for name, text in attempt.deployment.params.extra_headers.items()}
+    return dict(attempt.headers) | own
+
+
+async def post(client: UpstreamClient, target: Target, body: bytes, attempt: Attempt) -> UpstreamResponse:
+    """The head of a good answer.
+
+    Raises:
+        Failure: there are no credentials, or Bedrock refused, failed or could not be reached.
+    """
+    headers = await _headers(target, body, attempt)
+    seconds = attempt.timeout
+    connect, total = min(CONNECT_SECONDS, seconds), None if attempt.stream else seconds
+    started = time.perf_counter()
+    try:
+        response = await client.send("POST", target.url, headers, body, Timeouts(connect, seconds, seconds, total))
+        if 200 <= response.status < 300:
+            return response
+        # some vendors repeat the key they refuse
+        shown = without(secrets_of(headers), await response.read(MAX_ERROR_BODY))
+    except TimedOut as error:
+        raise timed_out(seconds, time.perf_counter() - started, attempt.deployment.params.timeout) from error
+    except (ConnectFailed, Broken) as error:
+        raise unreachable() from error
+    except TooLarge as error:
+        raise unreadable(f"The error is larger than {error.limit} bytes.") from error
+    raise failure_from_answer(response.status, response.headers, shown)
+
+
+async def read(response: UpstreamResponse, attempt: Attempt) -> bytes:
+    """The whole body of a good answer; raises as :func:`post`."""
+    started = time.perf_counter()
+    try:
+        return await response.read(attempt.max_answer)
+    except TimedOut as error:
+        taken = time.perf_counter() - started
+        raise timed_out(attempt.timeout, taken, attempt.deployment.params.timeout) from error
+    except Broken as error:
+        raise unreachable() from error
+    except TooLarge as error:
+        raise unreadable(f"The answer is larger than {error.limit} bytes.") from error
+
+
+async def _headers(target: Target, body: bytes, attempt: Attempt) -> Headers:
+    headers = _given(attempt) | {"content-type": "application/json"}
+    betas = [beta for beta in betas_of(attempt) if beta in BETAS]
+    headers.pop(_BETA, None)
+    if betas:
+        headers[_BETA] = ",".join(betas)
+    if target.bearer:
+        return [*headers.items(), ("authorization", f"Bearer {target.bearer}")]
+    signed = signed_headers(
+        "POST",
+        target.url,
+        headers,
+        body,
+        service=SERVICE,
+        region=target.region,
+        credentials=await credentials_of(target.settings),
+    )
+    return list(signed.items())
