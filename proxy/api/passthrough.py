@@ -128,7 +128,7 @@ class PassThroughEndpoint:
         body.ended()
         call.outcome.upstream_seconds = time.perf_counter() - began
         if response.status >= 300:
-            raise await refusal(response)
+            raise await refusal(response, target)
         return await self._answer(call, target, response)
 
     async def _answer(self, call: Call, target: Target, response: UpstreamResponse) -> Answer:
@@ -136,7 +136,7 @@ class PassThroughEndpoint:
         given = dict(response.headers)
         content_type = given.get("content-type", "")
         meter = Meter(content_type, target.model) if target.vendor else None
-        streams = content_type.startswith("text/event-stream") or "stream" in target.shown
+        streams = content_type.startswith("text/event-stream") or "stream" in target.url.partition("?")[0]
         headers = downward(response.headers) + _own_headers(call, target, streams=streams)
         length = int(given["content-length"]) if given.get("content-length", "").isdigit() else None
         relay = Relay(response, meter)
@@ -193,7 +193,7 @@ def _more(call: Call, target: Target) -> Pairs:
 def _refused(call: Call, error: GatewayError, target: Target | None) -> Answer:
     call.outcome.status, call.outcome.error = error.status, error.message
     headers: Pairs = [JSON]
-    if target is not None:
+    if target is not None and not target.bare:
         headers += [(b"x-litellm-call-id", call.id.encode()), *_more(call, target)]
     headers += [(value(name), value(text)) for name, text in error.headers]
     return Answer(error.status, headers, error.body())

@@ -72,6 +72,7 @@ class BedrockRoute(VendorRoute):
             model=deployment.model,
             deployment=deployment,
             bare=True,
+            detailed=True,
         )
 
     async def _agents(self, asked: Asked) -> Target:

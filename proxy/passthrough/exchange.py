@@ -4,7 +4,7 @@ from collections.abc import Awaitable
 from urllib.parse import urlsplit
 
 from proxy.call import Call, Usage, Write
-from proxy.errors import GatewayError
+from proxy.errors import DetailError, GatewayError
 from proxy.passthrough.headers import upward
 from proxy.passthrough.prices import VendorPrices
 from proxy.passthrough.target import Asked, Target
@@ -51,7 +51,7 @@ def failed(error: UpstreamError, target: Target) -> GatewayError:
     return GatewayError(502, f"{host} gave no whole answer: {error}")
 
 
-async def refusal(response: UpstreamResponse) -> GatewayError:
+async def refusal(response: UpstreamResponse, target: Target) -> GatewayError:
     """A vendor's error, or redirect, as the reference words it: the vendor's text within the gateway's error."""
     try:
         text = await response.read(MAX_ERROR)
@@ -62,7 +62,10 @@ async def refusal(response: UpstreamResponse) -> GatewayError:
     finally:
         await response.aclose()
     waits = [header for header in response.headers if header[0] == "retry-after"]
-    return GatewayError(response.status, text.decode(errors="replace"), headers=waits)
+    quoted = text.decode(errors="replace")
+    if target.detailed:
+        return DetailError(response.status, {"error": quoted}, headers=waits)
+    return GatewayError(response.status, quoted, headers=waits)
 
 
 class Relay:

@@ -1,13 +1,11 @@
 """Milvus: only collections that are managed vector store indexes can be called, and no config can declare one."""
 
+from typing import Any
+
 import msgspec
 
 from proxy.errors import DetailError
 from proxy.passthrough.target import Asked, Target, VendorRoute
-
-
-class _Body(msgspec.Struct, rename="camel"):
-    collection_name: str | None = None
 
 
 class MilvusRoute(VendorRoute):
@@ -16,11 +14,12 @@ class MilvusRoute(VendorRoute):
     async def target(self, asked: Asked) -> Target:
         """See :class:`proxy.passthrough.target.Route`."""
         try:
-            name = msgspec.json.decode(await asked.read(), type=_Body).collection_name
+            fields = msgspec.json.decode(await asked.read(), type=dict[str, Any])
         except msgspec.DecodeError:
-            name = None
+            fields = {}
+        name = fields.get("collectionName")
         if not name:
-            raise DetailError(400, "Collection name is required: send it as `collectionName`")
+            raise DetailError(400, f"Collection name is required. Got {fields}")
         raise DetailError(
             400,
             f"Collection {name} is not a litellm managed vector store index. Only litellm managed vector store indexes "

@@ -62,6 +62,8 @@ class Target(msgspec.Struct, kw_only=True):
     """US dollars a call; ``None``: what its tokens cost."""
     bare: bool = False
     """The answer carries the vendor's headers alone."""
+    detailed: bool = False
+    """Errors of the vendor are told as ``{"detail": {"error": ...}}``."""
 
 
 class Route(Protocol):

@@ -111,11 +111,7 @@ ASSEMBLYAI = Vendor(
     key_variables=("ASSEMBLYAI_API_KEY",),
     credential=lambda key: {"Authorization": key},
 )
-ASSEMBLYAI_EU = msgspec.structs.replace(
-    ASSEMBLYAI,
-    api_base="https://api.eu.assemblyai.com",
-    key_variables=("ASSEMBLYAI_EU_API_KEY", "ASSEMBLYAI_API_KEY"),
-)
+ASSEMBLYAI_EU = msgspec.structs.replace(ASSEMBLYAI, api_base="https://api.eu.assemblyai.com")
 
 
 class KeyRoute(VendorRoute):

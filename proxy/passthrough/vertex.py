@@ -80,9 +80,8 @@ class VertexRoute(VendorRoute):
         headers = await self._headers(asked, account, project, location)
         base = base_of(f"https://{'discoveryengine.googleapis.com' if is_discovery else vertex_host(location)}")
         address = _address(base, rest, project, location)
-        query = asked.query or ("alt=sse" if "stream" in address else "")
         return Target(
-            url=with_query(address, query),
+            url=with_query(address, asked.query),
             shown=address,
             headers=headers,
             forwarded=FORWARDED if account is not None else None,
