@@ -26,7 +26,11 @@ def table() -> ModelTable:
         ("ft:gpt-4o-mini-2024-07-18:acme::abc", "openai", "ft:gpt-4o-mini-2024-07-18"),
         ("gpt-3.5-turbo-instruct", "openai", "gpt-3.5-turbo-instruct"),
         ("converse/amazon.nova-pro-v1:0", "bedrock", "amazon.nova-pro-v1:0"),
-        ("global.anthropic.claude-haiku-4-5-20251001-v1:0", "bedrock", "global.anthropic.claude-haiku-4-5-20251001-v1:0"),
+        (
+            "global.anthropic.claude-haiku-4-5-20251001-v1:0",
+            "bedrock",
+            "global.anthropic.claude-haiku-4-5-20251001-v1:0",
+        ),
     ],
 )
 def test_names_are_found(table: ModelTable, model: str, provider: str | None, key: str) -> None:
