@@ -2,6 +2,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
+from proxy.state import resilient
 from tests.proxy.state.servers import RedisServer, cluster, redis_server, sentinels
 
 
@@ -31,3 +32,10 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RedisSer
     """A master, its replica and their sentinel."""
     with sentinels(tmp_path_factory.mktemp("sentinels")) as servers:
         yield servers
+
+
+@pytest.fixture
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Redis is asked more often whether it is back."""
+    monkeypatch.setattr(resilient, "MAX_PAUSE", 0.2)
+    monkeypatch.setattr(resilient, "START_SECONDS", 0.2)
