@@ -119,8 +119,12 @@ class Pipeline:
                 return Routed(reply, answered.value, self._upstream_seconds)
 
     def _asked_for(self, failure: Failure) -> bool:
-        """Whether the client itself brought the failure about, by a mock or by a timeout of its own choice."""
-        return self._asked.mock_response is not None or (failure.kind == "timeout" and self._asked.timeout is not None)
+        """Whether the client itself brought the failure about: by a mock, by a timeout of its own choice, by looking for
+        what is not there."""
+        resource = self._asked.resource
+        in_vain = resource is not None and resource.exists and failure.status in (400, 404, 409)
+        timed_out = failure.kind == "timeout" and self._asked.timeout is not None
+        return self._asked.mock_response is not None or timed_out or in_vain
 
     async def _attempt(self, step: Try, body: Body) -> Reply:
         deployment = step.deployment
@@ -144,6 +148,8 @@ class Pipeline:
         assert self.timeout is not None
         attempt = self._prepared(step, asked.body, asked.chat, self.timeout)
         attempt.resource = resource
+        if asked.chat is not None:
+            attempt.metadata = None
         attempt.allowed_params = (*attempt.allowed_params, *self._asked.extra, *step.deployment.params.extra_body)
         attempt.seal = partial(dialogue.seal, step.deployment)
         return await dialogue.answered(await self._sent(attempt, mocked), attempt, asked)

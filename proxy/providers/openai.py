@@ -121,7 +121,7 @@ class OpenAICompatible:
         shown = [(name, without(secrets, value.encode()).decode()) for name, value in response.headers]
         if attempt.endpoint == "responses" or (self.vendor.quotes_body and attempt.endpoint == "chat"):
             body = openai_format.encode({"error": {"message": body.decode(errors="replace")}})
-        coded = attempt.endpoint != "chat"
+        coded = attempt.endpoint not in ("chat", "responses")
         return self._failure_of(response.status, shown, body, coded=coded)
 
     def _failure_of(self, status: int, headers: Headers, body: bytes, *, coded: bool) -> Failure:
