@@ -53,7 +53,7 @@ def test_a_provider_over_its_budget_leads_to_another(case: Case) -> None:
     assert case.journal().models == ["costly-a", "frugal-a"]
 
 
-@contract("A4", config="A6/fallbacks.yaml", depends_on="A6")
+@contract("A4", config="A6/fallbacks.yaml")
 def test_a_model_without_sessions_falls_back(case: Case) -> None:
     case.script({"chat-only-upstream": [], "rescue-voice-upstream": []})
     socket = case.connect("/v1/realtime?model=chat-only")
@@ -64,7 +64,7 @@ def test_a_model_without_sessions_falls_back(case: Case) -> None:
     assert call.headers["authorization"] == "Bearer sk-up-rescue"
 
 
-@contract("A4", config="A6/fallbacks.yaml", depends_on="A6")
+@contract("A4", config="A6/fallbacks.yaml")
 @pytest.mark.parametrize("reply", [pytest.param(status(500), id="500"), pytest.param(reset(), id="reset")])
 def test_a_session_that_does_not_begin_falls_back(case: Case, reply: Reply) -> None:
     case.script({"first-voice-upstream": [reply], "rescue-voice-upstream": []})

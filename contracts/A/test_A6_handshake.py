@@ -28,8 +28,8 @@ KEY_PROTOCOL = "openai-insecure-api-key.sk-1234"
 def test_refused_at_the_door(case: Case, path: str, headers: Mapping[str, str]) -> None:
     case.script({"plain-voice-upstream": []})
     socket = case.connect(path, headers=headers, key=None)
-    case.assert_same_as_recorded()
     assert socket.status == 403
+    case.assert_same_as_recorded()
     assert socket.exchange is not None
     assert socket.exchange.body == b""
     assert len(case.journal()) == 0
@@ -64,8 +64,8 @@ def test_browsers_send_the_key_as_a_subprotocol(case: Case) -> None:
 def test_a_wrong_key_as_a_subprotocol_is_refused(case: Case) -> None:
     case.script({"plain-voice-upstream": []})
     socket = case.connect(PATH, key=None, subprotocols=["realtime", "openai-insecure-api-key.sk-wrong"])
-    case.assert_same_as_recorded()
     assert socket.status == 403
+    case.assert_same_as_recorded()
     assert len(case.journal()) == 0
 
 

@@ -388,9 +388,8 @@ def _compare(recording: Recording, live: Exchange, headers: Sequence[str], ignor
         return compare.render(compare.journal_differences(recorded, live, ignore=ignore))
     if live.is_control:
         return []
-    if [frame.data for frame in recorded.messages(Direction.SENT)] != [
-        frame.data for frame in live.messages(Direction.SENT)
-    ]:
+    sent = [[frame.data for frame in side.messages(Direction.SENT)] for side in (recorded, live)]
+    if sent[0] != sent[1]:
         raise HarnessError(f"other messages were sent when {live.label} was recorded; record the case again")
     found = compare.differences(recorded, live, headers=headers, ignore=ignore)
     heading = f"request {live.label}: {live.request.method} {live.request.url.removeprefix(GATEWAY_URL)}"

@@ -58,7 +58,8 @@ def render_tape(exchange: Exchange) -> str:
     lines += [f"< {name}: {value}" for name, value in exchange.headers.multi_items()]
     for frame in exchange.frames:
         lines += _render_frame(frame)
-    return "\n".join([*lines, f"end: {exchange.end} {exchange.reason}".strip(), ""])
+    reason = f" {exchange.reason.encode('unicode_escape').decode()}" if exchange.reason else ""
+    return "\n".join([*lines, f"end: {exchange.end}{reason}", ""])
 
 
 def parse_tape(text: str, label: str, where: str = "tape") -> Exchange:
@@ -118,7 +119,7 @@ class _Reader:
             frames=tuple(frames),
             seconds=frames[-1].at if frames else 0.0,
             end=ending[1],
-            reason=ending[2] or "",
+            reason=(ending[2] or "").encode().decode("unicode_escape"),
             taped=True,
         )
 

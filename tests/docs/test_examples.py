@@ -78,7 +78,13 @@ def test_a_config_can_be_served(tmp_path: Path, config: str) -> None:
         capture_output=True,
         text=True,
         cwd=tmp_path,
-        env={"OPENAI_API_KEY": "sk-x", "MASTER_KEY": "sk-1", "LITELLM_MASTER_KEY": "sk-1", "PYTHONPATH": str(ROOT)},
+        env={
+            "OPENAI_API_KEY": "sk-x",
+            "AZURE_API_KEY": "x",
+            "MASTER_KEY": "sk-1",
+            "LITELLM_MASTER_KEY": "sk-1",
+            "PYTHONPATH": str(ROOT),
+        },
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

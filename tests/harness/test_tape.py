@@ -17,10 +17,11 @@ FRAMES = st.builds(
     data=st.binary(max_size=40) | st.text(max_size=40).map(str.encode),
     direction=st.sampled_from(Direction),
     partial=st.booleans(),
+    binary=st.booleans(),
 )
 
 
-def exchange(frames: tuple[Frame, ...], end: str = "done") -> Exchange:
+def exchange(frames: tuple[Frame, ...], end: str = "done", reason: str = "") -> Exchange:
     return Exchange(
         label="2",
         request=Request("POST", "http://gateway.test/v1/x?a=b", httpx.Headers({"x-a": "1"}), b'{"a":1}'),
@@ -30,13 +31,16 @@ def exchange(frames: tuple[Frame, ...], end: str = "done") -> Exchange:
         frames=frames,
         seconds=frames[-1].at if frames else 0.0,
         end=end,
+        reason=reason,
         taped=True,
     )
 
 
-@given(st.lists(FRAMES, max_size=5).map(tuple), st.sampled_from(["done", "dropped", "client-closed", "1011"]))
-def test_what_is_written_is_read_back(frames: tuple[Frame, ...], end: str) -> None:
-    taped = exchange(frames, end)
+@given(
+    st.lists(FRAMES, max_size=5).map(tuple), st.sampled_from(["done", "dropped", "client-closed", "1011"]), st.text()
+)
+def test_what_is_written_is_read_back(frames: tuple[Frame, ...], end: str, reason: str) -> None:
+    taped = exchange(frames, end, reason)
     assert parse_tape(render_tape(taped), "2") == taped
 
 
@@ -50,6 +54,20 @@ def test_the_format_is_readable() -> None:
         "end: dropped",
     ]
     assert joined(list(frames)) == b"data: 1\n\nevent: a\ndata: 2\n\ndata: {"
+
+
+def test_sessions_are_readable_too() -> None:
+    frames = (
+        Frame(0.001, b'{"a":1}', Direction.SENT),
+        Frame(0.002, b"{}", binary=True),
+        Frame(0.003, b"\xff", Direction.SENT, binary=True),
+    )
+    assert render_tape(exchange(frames, "4005", "ended\nhere")).splitlines()[9:] == [
+        '+1 > {"a":1}',
+        "+2 <# {}",
+        "+3 >#b /w==",
+        "end: 4005 ended\\nhere",
+    ]
 
 
 @pytest.mark.parametrize(
