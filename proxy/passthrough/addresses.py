@@ -11,7 +11,7 @@ from proxy.errors import GatewayError
 
 MAX_ENCODINGS = 4
 """How often a path may be percent-encoded; more has no honest use."""
-_AS_IT_CAME = "!#$%&'()*+,/:;=?@[]~"
+_AS_IT_CAME = "!$%&'()*+,/:;=@[]~"
 _control = re.compile(r"[\x00-\x1f\x7f]")
 
 
