@@ -128,7 +128,6 @@ SABOTAGES = [
         name="retries-once-too-often",
         patches=[("proxy.routing.plan.Plan._retries", retries_once_more)],
         trips=[
-            "test_a_session_that_does_not_begin_falls_back",
             "test_every_group_is_retried_before_the_next",
             "test_a_retry_that_succeeds_needs_no_fallback",
             "test_a_retry_goes_to_a_deployment_that_has_not_failed_yet",
@@ -141,8 +140,6 @@ SABOTAGES = [
         name="ignores-default-fallbacks",
         patches=[("proxy.routing.fallbacks.lookup", ignores_the_default_list)],
         trips=[
-            "test_a_model_without_sessions_falls_back",
-            "test_a_session_that_does_not_begin_falls_back",
             "test_default_fallback",
             "test_the_default_list_is_tried_in_order",
             "test_the_default_list_replaces_a_wildcard_list",
