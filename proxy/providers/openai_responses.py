@@ -4,6 +4,7 @@ What they receive and what clients get is LiteLLM 1.81.14's, recorded in contrac
 """
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -226,7 +227,7 @@ class ResponseEvents:
         model = attempt.shown_model
         self._named = b"}" if model is None else b',"model":%b}' % encode(model)
         self._exception = exception
-        self._seal = attempt.seal
+        self._seal = cache(attempt.seal)  # clients take another id for another response
         self._is_new = _is_new(attempt)
         self.text: list[str] | None = None
         self.usage = Usage()

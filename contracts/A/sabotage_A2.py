@@ -1,0 +1,136 @@
+"""Ways to break our proxy's Responses API, and the cases of A2 that notice."""
+
+from collections.abc import Callable
+from typing import Any
+
+from contracts.harness.sabotaged import Sabotage
+
+Original = Callable[..., Any]
+
+
+def seals_for_nobody(_original: Original, _identity: Any) -> Any:
+    return "", ""
+
+
+def believes_any_id(original: Original, ids: Any, given: str, caller: Any) -> Any:
+    secure, ids.secure = ids.secure, False
+    try:
+        return original(ids, given, caller)
+    finally:
+        ids.secure = secure
+
+
+def sends_the_clients_id_to_the_vendor(_original: Original, _dialogue: Any, body: Any, _previous: Any) -> Any:
+    return body
+
+
+async def goes_on_anywhere(original: Original, endpoint: Any, call: Any, asked: Any) -> None:
+    await original(endpoint, call, asked)
+    asked.route.pinned = None
+
+
+async def never_stops_the_work(_original: Original, _background: Any, _poll_id: str, _why: Any) -> None:
+    return
+
+
+async def publishes_nothing_before_the_end(_original: Original, _work: Any) -> None:
+    return
+
+
+def adds_no_part_to_a_message(original: Original, message: Any) -> Any:
+    return original(message)[:1]
+
+
+def leaves_the_tools_out(_original: Original, _tools: Any) -> Any:
+    return [], None
+
+
+def forgets_what_was_said(_original: Original, _dialogue: Any, _body: Any, _deployment: Any) -> Any:
+    return ()
+
+
+def sends_the_vendor_whatever_comes(original: Original, attempt: Any, model: str) -> Any:
+    return original(attempt, model) | {name: value for name, value in attempt.body.items() if name == "unheard_of"}
+
+
+def takes_half_a_stream_for_a_whole_one(_original: Original, _events: Any) -> Any:
+    return []
+
+
+def asks_for_the_response_in_place_of_its_input(original: Original, resource: Any, url: str) -> str:
+    return str(original(resource, url)).replace("/input_items", "")
+
+
+def forgets_the_effort(original: Original, attempt: Any) -> Any:
+    changed = original(attempt)
+    changed.body.pop("reasoning", None)
+    return changed
+
+
+SABOTAGES = [
+    Sabotage(
+        name="seals-for-nobody",
+        patches=[("proxy.responses.ids.owner_of", seals_for_nobody)],
+        trips=[],
+    ),
+    Sabotage(
+        name="believes-any-id",
+        patches=[("proxy.responses.ids.Ids.read", believes_any_id)],
+        trips=[],
+    ),
+    Sabotage(
+        name="sends-the-clients-id-to-the-vendor",
+        patches=[("proxy.responses.dialogue.Dialogue._continued", sends_the_clients_id_to_the_vendor)],
+        trips=[],
+    ),
+    Sabotage(
+        name="goes-on-anywhere",
+        patches=[("proxy.api.responses.ResponsesEndpoint._begin_dialogue", goes_on_anywhere)],
+        trips=[],
+    ),
+    Sabotage(
+        name="never-stops-the-work",
+        patches=[("proxy.api.background.Background.stop", never_stops_the_work)],
+        trips=[],
+    ),
+    Sabotage(
+        name="publishes-nothing-before-the-end",
+        patches=[("proxy.api.background._Work._write", publishes_nothing_before_the_end)],
+        trips=[],
+    ),
+    Sabotage(
+        name="adds-no-part-to-a-message",
+        patches=[("proxy.responses.stream._Message.opening", adds_no_part_to_a_message)],
+        trips=[],
+    ),
+    Sabotage(
+        name="leaves-the-tools-out",
+        patches=[("proxy.responses.request._tools", leaves_the_tools_out)],
+        trips=[],
+    ),
+    Sabotage(
+        name="forgets-what-was-said",
+        patches=[("proxy.responses.dialogue.Dialogue._history", forgets_what_was_said)],
+        trips=[],
+    ),
+    Sabotage(
+        name="sends-the-vendor-whatever-comes",
+        patches=[("proxy.providers.openai_responses.request", sends_the_vendor_whatever_comes)],
+        trips=[],
+    ),
+    Sabotage(
+        name="takes-half-a-stream-for-a-whole-one",
+        patches=[("proxy.providers.openai_responses.ResponseEvents.finish", takes_half_a_stream_for_a_whole_one)],
+        trips=[],
+    ),
+    Sabotage(
+        name="asks-for-the-response-in-place-of-its-input",
+        patches=[("proxy.providers.base.Resource.of", asks_for_the_response_in_place_of_its_input)],
+        trips=[],
+    ),
+    Sabotage(
+        name="forgets-the-effort",
+        patches=[("proxy.providers.openai.as_response", forgets_the_effort)],
+        trips=[],
+    ),
+]
