@@ -16,6 +16,7 @@ from litestar.types import ASGIApp
 from proxy.api import fallbacks, health, messages, metrics, model_info, models, responses, root
 from proxy.api.background import Background
 from proxy.api.front import FrontDoor
+from proxy.api.google import google_endpoints
 from proxy.api.llm import ModelEndpoint
 from proxy.api.native import NativePaths
 from proxy.api.passthrough import PassThroughEndpoint
@@ -81,7 +82,8 @@ def build_app(gateway: Gateway, around: Callable[[Gateway], AbstractAsyncContext
         openapi_config=None,
         logging_config=None,
     )
-    return FrontDoor(litestar, exact, PassThroughEndpoint(gateway, NativePaths(routes)), Sockets(gateway))
+    passthrough = PassThroughEndpoint(gateway, NativePaths(routes))
+    return FrontDoor(litestar, exact, google_endpoints(gateway), passthrough, Sockets(gateway))
 
 
 def _model_route(endpoint: ModelEndpoint, path: str) -> HTTPRouteHandler:

@@ -30,6 +30,8 @@ MESSAGES = "messages"
 """The endpoint whose calls are in Anthropic's format."""
 RESPONSES = "responses"
 """The endpoint of OpenAI's Responses API."""
+CONTENTS = "contents"
+"""The endpoint whose calls are in Google's format."""
 CONTINUE = (
     "Your answer to this conversation was interrupted. Continue it exactly where it stops, in the same style. "
     "Do not repeat, introduce or comment on what was already said. The text so far: "
@@ -134,6 +136,8 @@ class Pipeline:
         body = self._upstream_body(deployment, body, step.hop.replaced)
         if self._asked.dialogue is not None:
             return await self._respond(self._asked.dialogue, step, body, mocked)
+        if self._call.endpoint == CONTENTS:
+            _check_contents(deployment)
         chat: Chat | None = None
         if self._call.endpoint == MESSAGES and (mocked is not None or not speaks_messages(deployment.provider)):
             chat = asked_as_chat(body, deployment.model, self._asked.metadata, stream=self._call.stream)
@@ -321,3 +325,16 @@ class Pipeline:
         ]
         extended = messages + [msgspec.Raw(msgspec.json.encode(message)) for message in added]
         return self._call.body | {"messages": msgspec.Raw(msgspec.json.encode(extended))}
+
+
+def _check_contents(deployment: Deployment) -> None:
+    """Raises Failure, 400, when the vendor does not speak Google's format."""
+    if not getattr(find_provider(deployment.provider), "speaks_contents", False):
+        raise Failure(
+            400,
+            f"The model {deployment.group!r} does not speak Google's format (its provider is {deployment.provider}); ask for "
+            "it at /v1/chat/completions",
+            kind="bad_request",
+            type="None",
+            reached=False,
+        )

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from proxy.errors import GatewayError
-from proxy.pipeline import MESSAGES, RESPONSES
+from proxy.pipeline import CONTENTS, MESSAGES, RESPONSES
 from proxy.providers.failures import StreamFailure
 
 
@@ -41,11 +41,21 @@ def _response_error(error: GatewayError) -> bytes:
     return _chunks([msgspec.json.encode(told)])
 
 
+def _content_error(error: GatewayError) -> bytes:
+    """Google's own error event, if it sent one; https://cloud.google.com/apis/design/errors"""
+    told = error.event if isinstance(error, StreamFailure) else None
+    if told is None:
+        told = msgspec.json.encode({"error": {"code": error.status, "message": error.message, "status": "UNAVAILABLE"}})
+    return _chunks([told])
+
+
 CHUNKS = Framing(_chunks, _chunk_error)
 """Of OpenAI's format: data alone."""
 MESSAGE_EVENTS = Framing(b"".join, _message_error)
 """Of Anthropic's format: events come framed, since they have names."""
 RESPONSE_EVENTS = Framing(_chunks, _response_error)
 """Of OpenAI's Responses API: data alone, whose type is inside."""
-FRAMINGS = {MESSAGES: MESSAGE_EVENTS, RESPONSES: RESPONSE_EVENTS}
+CONTENT_EVENTS = Framing(_chunks, _content_error)
+"""Of Google's format: data alone."""
+FRAMINGS = {MESSAGES: MESSAGE_EVENTS, RESPONSES: RESPONSE_EVENTS, CONTENTS: CONTENT_EVENTS}
 """By endpoint, where it is not that of OpenAI's chunks."""

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
+from proxy.api.google import model_and_verb
 from proxy.api.passthrough import PassThroughEndpoint
 
 METHODS = (b"DELETE", b"GET", b"HEAD", b"OPTIONS", b"PATCH", b"POST", b"PUT", b"QUERY")
@@ -35,15 +36,22 @@ class FrontDoor:
     Args:
         app: for everything that is no exact path of ``endpoints``.
         endpoints: of ``POST`` requests, by path.
+        google: of those in Google's format, by the verb at the end of the path.
         passthrough: for what it finds a route.
         sockets: for WebSockets.
     """
 
     def __init__(
-        self, app: ASGIApp, endpoints: Mapping[str, ASGIApp], passthrough: PassThroughEndpoint, sockets: ASGIApp
+        self,
+        app: ASGIApp,
+        endpoints: Mapping[str, ASGIApp],
+        google: Mapping[str, ASGIApp],
+        passthrough: PassThroughEndpoint,
+        sockets: ASGIApp,
     ) -> None:
         self._app = app
         self._endpoints = endpoints
+        self._google = google
         self._passthrough = passthrough
         self._sockets = sockets
 
@@ -52,7 +60,7 @@ class FrontDoor:
         if scope["type"] == ScopeType.HTTP:
             if scope["method"] == "POST":
                 app = self._endpoints.get(scope["path"]) or self._of_model(scope) or self._other(scope)
-            elif _NAMES_MODEL.fullmatch(scope["path"]):
+            elif _NAMES_MODEL.fullmatch(scope["path"]) or model_and_verb(scope["path"]):
                 app = _not_allowed
             else:
                 app = self._other(scope)
@@ -71,12 +79,16 @@ class FrontDoor:
         return self._passthrough.find(scope) or self._app
 
     def _of_model(self, scope: HTTPScope) -> ASGIApp | None:
-        """The endpoint of a path such as ``/openai/deployments/{model}/embeddings``."""
+        """The endpoint of a path such as ``/openai/deployments/{model}/embeddings`` or ``/v1beta/models/{model}:countTokens``."""
         match = _NAMES_MODEL.fullmatch(scope["path"])
-        if match is None:
+        if match is not None:
+            scope["path_params"] = {"model": match["model"]}
+            return self._endpoints[match["path"]]
+        asked = model_and_verb(scope["path"])
+        if asked is None:
             return None
-        scope["path_params"] = {"model": match["model"]}
-        return self._endpoints[match["path"]]
+        scope["path_params"] = {"model": asked[0]}
+        return self._google[asked[1]]
 
 
 async def _not_allowed(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001

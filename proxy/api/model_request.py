@@ -20,6 +20,7 @@ REQUIRED = {
     "completions": "prompt",
     "embeddings": "input",
     "messages": "messages",
+    "contents": "contents",
     "responses": "input",
 }
 

@@ -16,7 +16,7 @@ from proxy.upstream.client import Broken, ConnectFailed, TimedOut, Timeouts, Too
 
 CONNECT_SECONDS = 10.0
 MAX_ERROR_BODY = 1_000_000
-GENERATE, GENERATE_STREAM = "generateContent", "streamGenerateContent"
+GENERATE, GENERATE_STREAM, COUNT = "generateContent", "streamGenerateContent", "countTokens"
 EVENTS = "alt=sse"
 """Asks for an event stream; without it Google streams one long JSON list."""
 

@@ -6,13 +6,14 @@ import msgspec
 
 from proxy.errors import Headers
 from proxy.providers import google_embeddings as embeddings
+from proxy.providers import google_native as native
 from proxy.providers.base import Attempt, Reply, wants_usage
 from proxy.providers.failures import why_unreadable
 from proxy.providers.google_answers import chat_completion
 from proxy.providers.google_chunks import ContentChunks
 from proxy.providers.google_contents import Message, Untranslatable, contents, decode_messages, system_parts
 from proxy.providers.google_failures import bad_request, exception_of, unreadable
-from proxy.providers.google_http import GENERATE, GENERATE_STREAM, Target, headers_of, post, read
+from proxy.providers.google_http import COUNT, GENERATE, GENERATE_STREAM, Target, headers_of, post, read
 from proxy.providers.google_params import Rules, param_rules, translate
 from proxy.providers.openai_format import encode
 from proxy.providers.openai_params import Facts, adapted
@@ -37,6 +38,9 @@ class Google:
         vendor: ``gemini`` or ``vertex_ai``.
     """
 
+    speaks_contents = True
+    """Calls in Google's own format go through."""
+
     def __init__(self, vendor: str) -> None:
         self.vendor = vendor
 
@@ -49,6 +53,8 @@ class Google:
                 return as_text(await self._chat(as_chat(attempt), client), stream=attempt.stream)
             case "embeddings":
                 return await self._embed(attempt, client)
+            case "contents":
+                return await self._pass_through(attempt, client)
         raise bad_request(self.vendor, f"Google has no {attempt.endpoint}")
 
     async def target_of(self, attempt: Attempt, client: UpstreamClient, method: str) -> Target:
@@ -116,6 +122,35 @@ class Google:
 
     def _unreadable(self, sent: _Sent, response: UpstreamResponse, body: bytes) -> Exception:
         return unreadable(self.vendor, why_unreadable(response.headers, without(secrets_of(sent.headers), body)))
+
+    # --- Google's own format -----------------------------------------------------------------------------------------
+
+    async def _pass_through(self, attempt: Attempt, client: UpstreamClient) -> Reply:
+        model = attempt.deployment.model
+        target = await self.target_of(attempt, client, GENERATE_STREAM if attempt.stream else GENERATE)
+        sent = _Sent(attempt, target, headers_of(target, attempt))
+        body = native.body_of(attempt.body, model, labels=self.vendor != "gemini")
+        response = await post(client, target, sent.headers, body, attempt)
+        if attempt.stream:
+            events = native.ContentEvents(self.vendor, secrets_of(sent.headers))
+            stream = EventStream(response, events, exception_of(self.vendor), attempt, closing=())
+            await stream.start()
+            return Reply(response.headers, target.shown, stream=stream)
+        answer = await read(response, attempt)
+        try:
+            return Reply(response.headers, target.shown, answer, usage=native.usage_of(answer))
+        except _UNREADABLE as error:
+            raise self._unreadable(sent, response, answer) from error
+
+    async def count_contents(self, attempt: Attempt, client: UpstreamClient) -> bytes:
+        """The tokens of contents in Google's own format, which are not sent, in Google's words.
+
+        Raises:
+            Failure: Google refused, failed or could not be reached.
+        """
+        target = await self.target_of(attempt, client, COUNT)
+        response = await post(client, target, headers_of(target, attempt), encode(attempt.body), attempt)
+        return await read(response, attempt)
 
     # --- embeddings --------------------------------------------------------------------------------------------------
 

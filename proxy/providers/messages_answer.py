@@ -106,7 +106,10 @@ def to_message(body: bytes, model: str, names: Mapping[str, str]) -> bytes:
 
 
 def _content(said: _Said, names: Mapping[str, str]) -> list[Block]:
-    blocks = list(said.thinking_blocks or ())
+    # Anthropic's clients want a signature, if an empty one.
+    blocks = [
+        {"signature": ""} | block if block.get("type") == "thinking" else block for block in said.thinking_blocks or ()
+    ]
     if not blocks and said.reasoning_content:
         blocks.append({"type": "thinking", "thinking": said.reasoning_content, "signature": None})
     if said.content is not None:

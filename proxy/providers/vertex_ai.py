@@ -2,7 +2,7 @@
 
 import os
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 from proxy.deployment import Deployment
 from proxy.providers.base import Attempt
@@ -44,7 +44,9 @@ class VertexAI(Google):
             raise no_credentials(
                 self.vendor, f"vertex_project: missing of model {deployment.group!r}, and its account has none"
             )
-        url = url_of(str(project), setting(deployment, "location") or DEFAULT_LOCATION, deployment.model, method)
+        version = "v1beta1" if attempt.endpoint == "contents" else "v1"
+        where = Place(str(project), setting(deployment, "location") or DEFAULT_LOCATION, version)
+        url = f"{where.url}/{_resource(deployment.model)}:{method}"
         return Target(url, events, auth, url)
 
 
@@ -55,6 +57,19 @@ def setting(deployment: Deployment, name: str) -> Any:
     return other.get(f"vertex_{name}") or other.get(f"vertex_ai_{name}") or next(filter(None, variables), None)
 
 
+class Place(NamedTuple):
+    """Where the models of a project are."""
+
+    project: str
+    location: str
+    version: str
+
+    @property
+    def url(self) -> str:
+        """Raises Failure: there can be no such location."""
+        return f"https://{host_of(self.location)}/{self.version}/projects/{path_of(self.project)}/locations/{self.location}"
+
+
 def host_of(location: str) -> str:
     """The host of a location.
 
@@ -62,18 +77,16 @@ def host_of(location: str) -> str:
         Failure: there can be no such place.
     """
     if _location.fullmatch(location) is None:
-        raise no_credentials(
-            "vertex_ai", f"vertex_location: {location!r} is no region; write one such as us-central1, or global"
-        )
+        what = f"vertex_location: {location!r} is no region; write one such as us-central1, or global"
+        raise no_credentials("vertex_ai", what)
     return "aiplatform.googleapis.com" if location == GLOBAL else f"{location}-aiplatform.googleapis.com"
 
 
-def url_of(project: str, location: str, model: str, method: str) -> str:
-    """The address of a call; a model that is a number is one that was tuned; raises as :func:`host_of`."""
+def _resource(model: str) -> str:
+    """A model within its location; one that is a number was tuned."""
     model = model.rpartition("gemini/")[2]
     kind = "endpoints" if model.isdigit() else "publishers/google/models"
-    place = f"projects/{path_of(project)}/locations/{location}"
-    return f"https://{host_of(location)}/v1/{place}/{kind}/{path_of(model)}:{method}"
+    return f"{kind}/{path_of(model)}"
 
 
 provider = VertexAI("vertex_ai")
