@@ -1,6 +1,7 @@
 """Google's own format: ``/v1beta/models/MODEL:generateContent``, ``:streamGenerateContent`` and ``:countTokens``. Raw ASGI.
 
-https://ai.google.dev/api/generate-content. Google's deployments are asked as they are; others do not speak it.
+https://ai.google.dev/api/generate-content. Google's deployments are asked as they are; others do not speak it. Google's own
+SDK says ``/v1`` unless it is told otherwise.
 """
 
 import logging
@@ -27,7 +28,7 @@ from proxy.providers.base import Attempt, find_provider
 log = logging.getLogger(__name__)
 
 _path = re.compile(
-    r"(?:/v1beta)?/models/(?P<model>.+):(?P<verb>generateContent|streamGenerateContent|countTokens)", re.DOTALL
+    r"(?:/v1(?:beta|alpha)?)?/models/(?P<model>.+):(?P<verb>generateContent|streamGenerateContent|countTokens)", re.DOTALL
 )
 _KEY = b"x-goog-api-key"
 _TRUE, _FALSE = msgspec.Raw(b"true"), msgspec.Raw(b"false")
