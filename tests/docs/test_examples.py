@@ -79,6 +79,7 @@ def test_a_config_can_be_served(tmp_path: Path, config: str) -> None:
         text=True,
         cwd=tmp_path,
         env={
+            "ANTHROPIC_API_KEY": "sk-x",
             "OPENAI_API_KEY": "sk-x",
             "AZURE_API_KEY": "x",
             "MASTER_KEY": "sk-1",
