@@ -28,7 +28,8 @@ from proxy.providers.base import Attempt, find_provider
 log = logging.getLogger(__name__)
 
 _path = re.compile(
-    r"(?:/v1(?:beta|alpha)?)?/models/(?P<model>.+):(?P<verb>generateContent|streamGenerateContent|countTokens)", re.DOTALL
+    r"(?:/v1(?:beta|alpha)?)?/models/(?P<model>.+):(?P<verb>generateContent|streamGenerateContent|countTokens)",
+    re.DOTALL,
 )
 _KEY = b"x-goog-api-key"
 _TRUE, _FALSE = msgspec.Raw(b"true"), msgspec.Raw(b"false")
