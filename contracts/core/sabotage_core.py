@@ -83,6 +83,14 @@ def says_nothing_of_the_cache(original: Original, config: Any) -> None:
     return None
 
 
+def leaves_out_safety_settings(original: Original, body: Any, *args: Any, **kwargs: Any) -> Any:
+    return original({name: value for name, value in body.items() if name != "safetySettings"}, *args, **kwargs)
+
+
+def tells_google_no_labels(original: Original, metadata: Any) -> dict[str, str]:
+    return {}
+
+
 SABOTAGES = [
     Sabotage(
         name="says-nothing-of-the-cache",
@@ -165,5 +173,15 @@ SABOTAGES = [
             "test_the_cost[priced-chat-embed]",
             "test_the_cost_of_a_text_completion",
         ],
+    ),
+    Sabotage(
+        name="leaves-out-safety-settings",
+        patches=[("proxy.providers.google_native.body_of", leaves_out_safety_settings)],
+        trips=["test_every_field_of_googles_goes_through[safetySettings]"],
+    ),
+    Sabotage(
+        name="tells-google-no-labels",
+        patches=[("proxy.providers.google_provider._labels", tells_google_no_labels)],
+        trips=["test_labels_of_the_metadata"],
     ),
 ]
