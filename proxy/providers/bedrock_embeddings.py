@@ -16,10 +16,9 @@ from proxy.providers.base import Attempt, Reply
 from proxy.providers.bedrock_failures import bad_request, unreadable
 from proxy.providers.bedrock_http import Target, post, read, target_of
 from proxy.providers.bedrock_models import Named
-from proxy.providers.embedding_inputs import embeddings_body, texts_of
+from proxy.providers.embedding_inputs import embeddings_body, refuse, texts_of
 from proxy.providers.failures import why_unreadable
 from proxy.providers.openai_format import encode
-from proxy.providers.openai_params import refusal
 from proxy.upstream.client import UpstreamClient
 
 Fields = dict[str, Any]
@@ -30,7 +29,6 @@ _COHERE = "cohere.embed"
 _SHORTENED = ("cohere.embed-multilingual-v3", "cohere.embed-v4")
 """The models of Cohere's that may be asked for fewer dimensions."""
 _COUNT = "x-amzn-bedrock-input-token-count"
-_OPENAIS = ("dimensions", "user")
 _ELSEWHERE = ("model", "input", "encoding_format", "model_id")
 
 
@@ -85,7 +83,7 @@ async def embed(attempt: Attempt, model: Named, client: UpstreamClient) -> Reply
 async def _titan(asked: _Asked, model: Named) -> tuple[list[list[float]], int]:
     """One call for each text: the models take no more."""
     further = asked.fields
-    _refuse(asked.attempt, further, () if model.base == _TITAN_1 else ("dimensions",))
+    refuse(asked.attempt, further, () if model.base == _TITAN_1 else ("dimensions",), "bedrock")
     if model.base == _TITAN_1:
         further = {}
     elif "encoding_format" in asked.attempt.body:
@@ -104,7 +102,7 @@ async def _titan(asked: _Asked, model: Named) -> tuple[list[list[float]], int]:
 
 async def _cohere(asked: _Asked, model: Named) -> tuple[list[list[float]], int]:
     further = asked.fields
-    _refuse(asked.attempt, further, ("dimensions",) if model.base.startswith(_SHORTENED) else ())
+    refuse(asked.attempt, further, ("dimensions",) if model.base.startswith(_SHORTENED) else (), "bedrock")
     if "dimensions" in further:
         further["output_dimension"] = further.pop("dimensions")
     body, headers = await asked.answer({"input_type": "search_document", "texts": asked.texts} | further)
@@ -115,17 +113,3 @@ async def _cohere(asked: _Asked, model: Named) -> tuple[list[list[float]], int]:
     counted = next((value for name, value in headers if name == _COUNT), "")
     tokens = int(counted) if counted.isdecimal() else sum(map(estimated_tokens, asked.texts))
     return told.get("float", []) if isinstance(told, dict) else told, tokens
-
-
-def _refuse(attempt: Attempt, fields: Fields, taken: tuple[str, ...]) -> None:
-    """Refuse, or leave out, OpenAI's parameters that the model does not take."""
-    refused = {name: fields[name] for name in _OPENAIS if fields.get(name) is not None and name not in taken}
-    for name in refused:
-        if name not in attempt.allowed_params:
-            del fields[name]
-    unsupported = {name: value for name, value in refused.items() if name not in fields}
-    if unsupported and not attempt.drop_params:
-        raise refusal(
-            f"bedrock does not support parameters: {unsupported}, for model={attempt.deployment.model}. To drop these, set "
-            "`litellm.drop_params=True` or for proxy:\n\n`litellm_settings:\n drop_params: true`\n"
-        )

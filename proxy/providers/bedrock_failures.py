@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html
 from typing import NamedTuple
 
 from proxy.errors import Failure, Headers, Kind
+from proxy.providers.calling import Failures
 from proxy.providers.failures import MAX_QUOTED, StreamFailure, retry_after
 
 EXCEPTION = "BedrockException"
@@ -155,3 +156,6 @@ def _mapping(status: int, text: str) -> _Mapping:
         if any(sign in text for sign in signs):
             return mapping
     return _BY_STATUS.get(status, _OTHER)
+
+
+FAILURES = Failures(failure_from_answer, unreachable, unreadable, timed_out)

@@ -1,26 +1,23 @@
 """The HTTP side of Amazon Bedrock: where calls go, as whom, and what comes of them."""
 
 import os
-import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from proxy.errors import Headers
+from proxy.providers import calling
 from proxy.providers.aws_auth import credentials_of, region_of, signed_headers
 from proxy.providers.base import Attempt
-from proxy.providers.bedrock_failures import failure_from_answer, timed_out, unreachable, unreadable
+from proxy.providers.bedrock_failures import FAILURES
 from proxy.providers.bedrock_models import Named
 from proxy.providers.bedrock_params import BETAS
-from proxy.providers.secrecy import secrets_of, without
-from proxy.upstream.client import Broken, ConnectFailed, TimedOut, Timeouts, TooLarge, UpstreamClient, UpstreamResponse
+from proxy.upstream.client import UpstreamClient, UpstreamResponse
 
 SERVICE = "bedrock"
 ENDPOINT_VARIABLE = "AWS_BEDROCK_RUNTIME_ENDPOINT"
 BEARER_VARIABLE = "AWS_BEARER_TOKEN_BEDROCK"
 """https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys.html"""
-CONNECT_SECONDS = 10.0
-MAX_ERROR_BODY = 1_000_000
 _BETA = "anthropic-beta"
 
 
@@ -82,36 +79,12 @@ async def post(client: UpstreamClient, target: Target, body: bytes, attempt: Att
         Failure: there are no credentials, or Bedrock refused, failed or could not be reached.
     """
     headers = await _headers(target, body, attempt)
-    seconds = attempt.timeout
-    connect, total = min(CONNECT_SECONDS, seconds), None if attempt.stream else seconds
-    started = time.perf_counter()
-    try:
-        response = await client.send("POST", target.url, headers, body, Timeouts(connect, seconds, seconds, total))
-        if 200 <= response.status < 300:
-            return response
-        # some vendors repeat the key they refuse
-        shown = without(secrets_of(headers), await response.read(MAX_ERROR_BODY))
-    except TimedOut as error:
-        raise timed_out(seconds, time.perf_counter() - started, attempt.deployment.params.timeout) from error
-    except (ConnectFailed, Broken) as error:
-        raise unreachable() from error
-    except TooLarge as error:
-        raise unreadable(f"The error is larger than {error.limit} bytes.") from error
-    raise failure_from_answer(response.status, response.headers, shown)
+    return await calling.post(client, target.url, headers, body, attempt, failures=FAILURES)
 
 
 async def read(response: UpstreamResponse, attempt: Attempt) -> bytes:
     """The whole body of a good answer; raises as :func:`post`."""
-    started = time.perf_counter()
-    try:
-        return await response.read(attempt.max_answer)
-    except TimedOut as error:
-        taken = time.perf_counter() - started
-        raise timed_out(attempt.timeout, taken, attempt.deployment.params.timeout) from error
-    except Broken as error:
-        raise unreachable() from error
-    except TooLarge as error:
-        raise unreadable(f"The answer is larger than {error.limit} bytes.") from error
+    return await calling.read(response, attempt, failures=FAILURES)
 
 
 async def _headers(target: Target, body: bytes, attempt: Attempt) -> Headers:

@@ -11,9 +11,11 @@ from proxy.call import Body, Usage
 from proxy.errors import Failure
 from proxy.providers.base import Attempt
 from proxy.providers.openai_format import encode
+from proxy.providers.openai_params import refusal
 
 _inputs = msgspec.json.Decoder(str | list[str])
 _BASE64 = b'"base64"'
+_OPENAIS = ("dimensions", "user")
 
 
 def texts_of(body: Body) -> list[str]:
@@ -32,6 +34,26 @@ def texts_of(body: Body) -> list[str]:
             reached=False,
         ) from error
     return [given] if isinstance(given, str) else given
+
+
+def refuse(attempt: Attempt, fields: dict[str, Any], taken: Sequence[str], vendor: str) -> None:
+    """Take OpenAI's parameters that the model does not take out of ``fields``.
+
+    Raises:
+        Failure: 400, there are some, and they are not to be dropped.
+    """
+    refused = {
+        name: fields[name]
+        for name in _OPENAIS
+        if fields.get(name) is not None and name not in taken and name not in attempt.allowed_params
+    }
+    if refused and not attempt.drop_params:
+        raise refusal(
+            f"{vendor} does not support parameters: {refused}, for model={attempt.deployment.model}. To drop these, set "
+            "`litellm.drop_params=True` or for proxy:\n\n`litellm_settings:\n drop_params: true`\n"
+        )
+    for name in refused:
+        del fields[name]
 
 
 def embeddings_body(attempt: Attempt, vectors: Sequence[Sequence[float]], usage: Usage, details: Any = None) -> bytes:
