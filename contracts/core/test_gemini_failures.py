@@ -115,6 +115,7 @@ def test_a_stream_that_is_refused(case: Case, code: int) -> None:
 
     def as_recorded(answer: Exchange) -> None:
         message = answer.json["error"]["message"]
+        assert answer.status == (503 if code >= 500 else code)
         assert "Vertex_ai_betaException" in message
         assert "b'{" in message
 
