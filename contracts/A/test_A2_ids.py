@@ -15,7 +15,7 @@ def respond(case: Case, model: str = "native", **body: Any) -> Exchange:
     return case.post("/v1/responses", {"model": model, "input": "hello", **body})
 
 
-def test_a_conversation_goes_on(case: Case) -> None:
+def test_a_turn_follows_another(case: Case) -> None:
     case.script({"upstream-native": []})
     first = respond(case)
     answer = respond(case, previous_response_id=first.json["id"])
@@ -59,10 +59,10 @@ def test_a_conversation_stays_with_the_deployment_that_began_it(case: Case) -> N
     case.script({"upstream-twin-a": [], "upstream-twin-b": []})
     first = respond(case, "twins")
     began = case.journal().models[0]
-    for _ in range(6):
+    for _ in range(12):
         respond(case, "twins", previous_response_id=first.json["id"])
     models = case.journal().models
-    assert models == [began] * 7
+    assert models == [began] * 13
 
 
 @contract("A2", config="A2/main.yaml", provenance="documented")

@@ -45,6 +45,7 @@ KNOWN = {
     "embeddings": ("schema-embedding",),
     "messages": ("schema-message", "schema-chat"),
     "count_tokens": ("schema-message", "schema-chat"),
+    "responses": ("schema-chat", "schema-message"),
 }
 
 REFUSED = {"api_base", "api_key"}

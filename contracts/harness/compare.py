@@ -52,7 +52,7 @@ VOLATILE_TEXTS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b[0-9a-f]{64}\b"), "<sha256>"),
     (re.compile(r"\bsk-[A-Za-z0-9_-]{22}\b"), "<generated key>"),
     # Ids of responses say in a secret way, or in base64, which deployment made them and for whom.
-    (re.compile(r"\bresp_[A-Za-z0-9+/_-]{60,}=*"), "<response id>"),
+    (re.compile(r"\bresp_(?:bGl0ZWxsbTpj[A-Za-z0-9+/]{48,}|[A-Za-z0-9_-]{60,})=*"), "<response id>"),
     # Signatures of AWS hold the day, and x-amz-date the second.
     (re.compile(r"(?<=/)\d{8}(?=/[a-z0-9-]+/[a-z]+/aws4_request)"), "<day>"),
     (re.compile(r"\b\d{8}T\d{6}Z\b"), "<time>"),

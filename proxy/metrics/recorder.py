@@ -24,6 +24,7 @@ ROUTES = {
     "completions": "/v1/completions",
     "embeddings": "/v1/embeddings",
     "messages": "/v1/messages",
+    "responses": "/v1/responses",
     "realtime": "/v1/realtime",
     "vertex_live": "/vertex_ai/live",
 }
