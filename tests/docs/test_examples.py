@@ -82,6 +82,8 @@ def test_a_config_can_be_served(tmp_path: Path, config: str) -> None:
             "ANTHROPIC_API_KEY": "sk-x",
             "OPENAI_API_KEY": "sk-x",
             "AZURE_API_KEY": "x",
+            "GEMINI_API_KEY": "x",
+            "VERTEX_ACCOUNT": "x",
             "MASTER_KEY": "sk-1",
             "LITELLM_MASTER_KEY": "sk-1",
             "PYTHONPATH": str(ROOT),
