@@ -91,6 +91,25 @@ def tells_google_no_labels(original: Original, metadata: Any) -> dict[str, str]:
     return {}
 
 
+async def signs_without_the_session(original: Original, params: Any) -> Any:
+    return (await original(params))._replace(token=None)
+
+
+def names_tools_as_the_client_does(original: Original, name: str) -> str:
+    return name
+
+
+def takes_throttling_for_a_mistake(original: Original, exception: str, body: bytes) -> Any:
+    failure = original(exception, body)
+    if exception == "throttlingException":
+        failure.status = 400
+    return failure
+
+
+def takes_a_full_answer_for_a_complete_one(original: Original, reason: str) -> Any:
+    return "stop" if reason == "MAX_TOKENS" else original(reason)
+
+
 SABOTAGES = [
     Sabotage(
         name="says-nothing-of-the-cache",
@@ -183,5 +202,32 @@ SABOTAGES = [
         name="tells-google-no-labels",
         patches=[("proxy.providers.google_provider._labels", tells_google_no_labels)],
         trips=["test_labels_of_the_metadata"],
+    ),
+    Sabotage(
+        name="signs-without-the-session",
+        patches=[("proxy.providers.bedrock_http.credentials_of", signs_without_the_session)],
+        trips=["test_the_way_to_bedrock[rock-session]"],
+    ),
+    Sabotage(
+        name="names-bedrocks-tools-as-the-client-does",
+        patches=[("proxy.providers.bedrock_tools.bedrock_name", names_tools_as_the_client_does)],
+        trips=[
+            "test_a_tool[odd-name]",
+            "test_a_tool[digit-first]",
+            "test_a_tool_with_an_odd_name_keeps_it_for_the_client",
+        ],
+    ),
+    Sabotage(
+        name="takes-throttling-for-a-mistake",
+        patches=[("proxy.providers.bedrock_stream.failure_within_stream", takes_throttling_for_a_mistake)],
+        trips=[
+            "test_an_exception_within_a_stream[throttlingException]",
+            "test_an_exception_before_anything_is_said[throttlingException]",
+        ],
+    ),
+    Sabotage(
+        name="takes-a-full-answer-for-a-complete-one",
+        patches=[("proxy.providers.cohere_answers.finish_reason", takes_a_full_answer_for_a_complete_one)],
+        trips=["test_why_an_answer_ends[MAX_TOKENS]", "test_a_stream_that_is_full"],
     ),
 ]
