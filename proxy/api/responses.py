@@ -11,9 +11,9 @@ from litestar.types import ASGIApp, Receive, Scope
 
 from proxy.api import headers as answer_headers
 from proxy.api.background import Background
-from proxy.api.client import BodyReader
+from proxy.api.client import BodyReader, ClientGone
 from proxy.api.decoding import decode_value, wrong_type
-from proxy.api.llm import ModelEndpoint, refusal
+from proxy.api.llm import ModelEndpoint, refusal, unexpected
 from proxy.api.model_request import read_model_request
 from proxy.auth.authenticator import Caller
 from proxy.call import Answer, Body, Call
@@ -71,6 +71,8 @@ class ResponsesEndpoint(ModelEndpoint):
             await self._begin_dialogue(call, admitted.asked)
         except GatewayError as error:
             return refusal(call, error)
+        except Exception:
+            return refusal(call, unexpected())
         return admitted
 
     async def _begin_dialogue(self, call: Call, asked: ModelRequest) -> None:
@@ -129,11 +131,10 @@ class _Keeper:
 
     def __init__(self, shelf: Shelf, previous: Previous | None) -> None:
         self._shelf = shelf
-        kept = previous is not None and previous.history is not None
-        self._previous = previous.found.upstream if previous is not None and kept else None
+        self._history = () if previous is None else previous.history or ()
 
     async def __call__(self, name: str, asked: Sequence[Item], response: Item) -> None:
-        await self._shelf.put(name, Kept(response, with_ids(asked), self._previous))
+        await self._shelf.put(name, Kept(response, with_ids(asked), self._history))
 
 
 class ExistingEndpoint(ModelEndpoint):
@@ -165,6 +166,10 @@ class ExistingEndpoint(ModelEndpoint):
             return self._asking(call, found, given, query)
         except GatewayError as error:
             return refusal(call, error)
+        except ClientGone:
+            raise
+        except Exception:
+            return refusal(call, unexpected())
 
     def _asking(self, call: Call, found: Found, given: str, query: Sequence[tuple[str, str]]) -> Pipeline:
         """What the deployment that made the response is asked."""

@@ -11,8 +11,6 @@ from proxy.state.base import State
 
 KEPT_SECONDS = 24 * 3600.0
 """How long a response is kept."""
-MOST_TURNS = 500
-"""That a conversation may have."""
 MOST_LISTED = 100
 LISTED = 20
 
@@ -22,8 +20,8 @@ class Kept(msgspec.Struct):
 
     response: Item
     input: Sequence[Item]
-    previous: str | None = None
-    """The one that it goes on from, if this gateway keeps that too."""
+    history: Sequence[Item] = ()
+    """What was said before: with it each response stands alone, whatever becomes of the others."""
 
 
 _decode = msgspec.json.Decoder(Kept).decode
@@ -50,15 +48,8 @@ class Shelf:
 
     async def history(self, name: str) -> list[Item] | None:
         """Every item of a conversation up to the end of a response; ``None``: it is not kept any more."""
-        turns: list[list[Item]] = []
-        at: str | None = name
-        while at is not None and len(turns) < MOST_TURNS:
-            kept = await self.get(at)
-            if kept is None:
-                return None
-            turns.append([*kept.input, *kept.response["output"]])
-            at = kept.previous
-        return [item for turn in reversed(turns) for item in turn]
+        kept = await self.get(name)
+        return None if kept is None else [*kept.history, *kept.input, *kept.response["output"]]
 
 
 def listed(items: Sequence[Item], query: Mapping[str, str]) -> Item:

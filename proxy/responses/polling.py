@@ -94,18 +94,20 @@ class Progress:
     def take(self, data: bytes) -> None:
         """One event of the response's stream; what is none is skipped."""
         try:
-            event = msgspec.json.decode(data)
-        except msgspec.DecodeError:
+            self._take(msgspec.json.decode(data, type=dict[str, Any]))
+        except (msgspec.DecodeError, KeyError, TypeError, AttributeError):
             return
-        kind = event.get("type") if isinstance(event, dict) else None
-        if kind == "error":
-            self.fail(str(event.get("message")))
-        elif isinstance(event.get("response"), dict) if isinstance(event, dict) else False:
-            self._heard(str(kind), event["response"])
-        elif isinstance(kind, str):
-            self._grow(kind, event)
         self.response["output"] = list(self._output.values())
         self.changed = True
+
+    def _take(self, event: Item) -> None:
+        kind = str(event.get("type"))
+        if kind == "error":
+            self.fail(str(event.get("message")))
+        elif isinstance(event.get("response"), dict):
+            self._heard(kind, event["response"])
+        else:
+            self._grow(kind, event)
 
     def _heard(self, kind: str, response: Item) -> None:
         """Of the whole response."""

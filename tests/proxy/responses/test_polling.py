@@ -58,6 +58,9 @@ def test_its_end_is_the_vendors(status: str) -> None:
         {"type": "response.hologram"},
         {"type": "response.output_text.delta", "item_id": "unknown", "delta": "x"},
         {"type": 5, "item": {}},
+        {"type": "response.output_item.added"},
+        {"type": "response.output_item.added", "item": 7},
+        {"type": "response.completed", "response": {"output": [7]}},
     ],
 )
 def test_what_is_no_event_is_skipped(event: Any) -> None:
