@@ -6,7 +6,7 @@ from contracts.harness.case import Case
 from contracts.harness.exchange import Exchange
 from contracts.harness.mark import contract
 from fixtures.google_replies import refused
-from fixtures.replies import ok
+from fixtures.replies import ok, tool
 
 pytestmark = contract("core", config="google/vertex.yaml")
 
@@ -145,3 +145,35 @@ def test_an_account_that_is_missing(case: Case) -> None:
 
     case.deviates(answer, as_recorded=as_recorded, required=required)
     case.wait(1.1)
+
+
+CLAUDE = "claude-sonnet-4-5@20250929"
+"""The reference needs Google's own SDK for it, which it does not bring."""
+
+
+@contract("core", config="google/vertex.yaml", provenance="documented")
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+def test_claude(case: Case, streamed: bool) -> None:
+    messages = [{"role": "system", "content": "be brief"}, {"role": "user", "content": "hi"}]
+    case.script({CLAUDE: [ok("hello")]})
+    ask = case.stream if streamed else case.chat
+    answer = ask("vertex-claude", messages=messages, max_tokens=9)
+    assert answer.content == "hello"
+    [received] = case.journal()
+    verb = "streamRawPredict" if streamed else "rawPredict"
+    place = "/v1/projects/proj-2/locations/europe-west1/publishers/anthropic/models/claude-sonnet-4-5@20250929"
+    assert received.path == f"{place}:{verb}"
+    assert received.headers["authorization"] == "Bearer ya29.up1"
+    assert received.body["anthropic_version"] == "vertex-2023-10-16"
+    assert received.body["system"] == [{"type": "text", "text": "be brief"}]
+    assert "model" not in received.body
+    assert received.body.get("stream", False) is streamed
+
+
+@contract("core", config="google/vertex.yaml", provenance="documented")
+def test_claude_answers_in_a_schema_by_a_tool(case: Case) -> None:
+    wanted = {"type": "json_schema", "json_schema": {"name": "p", "schema": {"type": "object", "properties": {}}}}
+    case.script({CLAUDE: [ok(tool_calls=[tool("json_tool_call", age=3)])]})
+    answer = case.chat("vertex-claude", response_format=wanted)
+    assert answer.content == '{"age": 3}'
+    assert case.journal().bodies[0]["tools"][0]["name"] == "json_tool_call"

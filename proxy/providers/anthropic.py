@@ -4,6 +4,7 @@ Calls in its own format go through. Chats are translated both ways; what is sent
 tells, recorded in contracts/core/test_provider_anthropic*.py.
 """
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -39,6 +40,24 @@ class _Chat(NamedTuple):
     in_schema: bool
 
 
+class Host(NamedTuple):
+    """How Anthropic itself, or somebody who hosts its models, wants a chat."""
+
+    adapt: Callable[[dict[str, Any]], dict[str, Any]] = dict
+    """The body, from Anthropic's."""
+    schemas: bool = True
+    """It passes output schemas on."""
+
+
+async def ask(attempt: Attempt, target: Target, client: UpstreamClient, host: Host = Host()) -> Reply:  # noqa: B008
+    """Make a chat of a model of Anthropic's; see :meth:`proxy.providers.base.Provider.send`."""
+    chat = _chat(attempt, target, host)
+    response = await post(client, target.url, chat.headers, encode(host.adapt(chat.fields)), attempt)
+    if attempt.stream:
+        return await _stream(chat, response)
+    return _reply(chat, response, await read(response, attempt))
+
+
 class Anthropic:
     """Speaks Anthropic's dialect."""
 
@@ -54,11 +73,7 @@ class Anthropic:
             return await native.send(attempt, self._target_of(attempt), client)
         if attempt.endpoint != "chat":
             raise bad_request(f"Anthropic has no {attempt.endpoint}; it answers chat completions")
-        chat = _chat(attempt, self._target_of(attempt))
-        response = await post(client, chat.target.url, chat.headers, encode(chat.fields), attempt)
-        if attempt.stream:
-            return await _stream(chat, response)
-        return _reply(chat, response, await read(response, attempt))
+        return await ask(attempt, self._target_of(attempt), client)
 
     async def count_tokens(self, attempt: Attempt, client: UpstreamClient) -> int:
         """The tokens of a message in Anthropic's own format, which is not sent.
@@ -75,7 +90,7 @@ class Anthropic:
 # --- chat ------------------------------------------------------------------------------------------------------------
 
 
-def _chat(attempt: Attempt, target: Target) -> _Chat:
+def _chat(attempt: Attempt, target: Target, host: Host) -> _Chat:
     """What is sent.
 
     Raises:
@@ -85,7 +100,8 @@ def _chat(attempt: Attempt, target: Target) -> _Chat:
     try:
         messages = decode_messages(attempt.body["messages"])
         asked = {name: msgspec.json.decode(value) for name, value in attempt.body.items() if name != "messages"}
-        params = translate(asked, Rules(deployment.model, attempt.facts, attempt.drop_params, attempt.allowed_params))
+        allowed, schemas = attempt.allowed_params, host.schemas
+        params = translate(asked, Rules(deployment.model, attempt.facts, attempt.drop_params, allowed, schemas))
         system, conversation = split(messages)
     except (Untranslatable, msgspec.DecodeError, RecursionError) as error:
         raise bad_request(str(error)) from error

@@ -69,6 +69,8 @@ class Rules(msgspec.Struct, frozen=True):
     """Leave out what the model has nothing like (``drop_params``), instead of refusing the call."""
     allowed: Collection[str] = ()
     """Names that are passed on as they are (``allowed_openai_params``)."""
+    schemas: bool = True
+    """Models that know output schemas may be asked for one; not all clouds pass that on."""
 
     @property
     def unknown(self) -> frozenset[str]:
@@ -90,7 +92,7 @@ def translate(fields: Fields, rules: Rules) -> Params:
     if not rules.drop:
         _refuse(fields, unknown.difference(rules.allowed), rules.model)
     made = Params({})
-    _answer_format(made, fields, rules.model)
+    _answer_format(made, fields, rules)
     for name, value in fields.items():
         if value is None or name in _MADE_ELSEWHERE:
             continue
@@ -231,13 +233,13 @@ _TRANSLATIONS: dict[str, Callable[[Fields, Any, str], None]] = {
 # --- answers in a JSON schema ----------------------------------------------------------------------------------------
 
 
-def _answer_format(made: Params, fields: Fields, model: str) -> None:
+def _answer_format(made: Params, fields: Fields, rules: Rules) -> None:
     wanted = fields.get("response_format")
     schema = _schema(wanted) if isinstance(wanted, dict) and wanted.get("type") != "text" else None
     if schema is None:
         return
     made.in_schema = True
-    if _KNOWS_SCHEMAS.search(model):
+    if rules.schemas and _KNOWS_SCHEMAS.search(rules.model):
         made.fields["output_format"] = {"type": "json_schema", "schema": _sayable(schema)}
     else:
         made.fields["tools"] = [schema_tool(schema)]

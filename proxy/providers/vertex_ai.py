@@ -5,11 +5,14 @@ import re
 from typing import Any, NamedTuple
 
 from proxy.deployment import Deployment
-from proxy.providers.base import Attempt
+from proxy.providers.anthropic import Host, ask
+from proxy.providers.anthropic_http import Target as AnthropicTarget
+from proxy.providers.base import Attempt, Reply
 from proxy.providers.google_auth import CredentialsError, access_token
-from proxy.providers.google_failures import no_credentials
-from proxy.providers.google_http import EVENTS, GENERATE_STREAM, Target, own_deployment, path_of
+from proxy.providers.google_failures import bad_request, no_credentials
+from proxy.providers.google_http import EVENTS, GENERATE_STREAM, Target, headers_of, own_deployment, path_of
 from proxy.providers.google_provider import Google
+from proxy.providers.prompts import as_chat, as_text
 from proxy.upstream.client import UpstreamClient
 
 DEFAULT_LOCATION = "us-central1"
@@ -20,11 +23,31 @@ _SETTINGS = {
     "credentials": ("VERTEXAI_CREDENTIALS", "VERTEX_CREDENTIALS"),
 }
 """Environment variables in place of ``vertex_project`` and so on, best first."""
+CLAUDE = Host(
+    adapt=lambda fields: (
+        {name: value for name, value in fields.items() if name != "model"} | {"anthropic_version": "vertex-2023-10-16"}
+    ),
+    schemas=False,
+)
+"""https://docs.anthropic.com/en/api/claude-on-vertex-ai"""
 _location = re.compile(r"[a-z0-9-]{1,64}")
 
 
 class VertexAI(Google):
     """Vertex AI, which knows callers by the access token of an account."""
+
+    async def send(self, attempt: Attempt, client: UpstreamClient) -> Reply:
+        """See :meth:`proxy.providers.base.Provider.send`. Models of Anthropic's are asked in its format."""
+        if "claude" not in attempt.deployment.model:
+            return await super().send(attempt, client)
+        if attempt.endpoint == "completions":
+            return as_text(await self.send(as_chat(attempt), client), stream=attempt.stream)
+        if attempt.endpoint != "chat":
+            raise bad_request(self.vendor, f"Claude has no {attempt.endpoint}; it answers chat completions")
+        method = "streamRawPredict" if attempt.stream else "rawPredict"
+        target = await self.target_of(attempt, client, method)
+        headers = {**dict(headers_of(target, attempt)), "accept": "application/json"}
+        return await ask(attempt, AnthropicTarget(target.shown, target.url, headers, ()), client, CLAUDE)
 
     async def target_of(self, attempt: Attempt, client: UpstreamClient, method: str) -> Target:
         """See :meth:`Google.target_of`."""
@@ -85,7 +108,8 @@ def host_of(location: str) -> str:
 def _resource(model: str) -> str:
     """A model within its location; one that is a number was tuned."""
     model = model.rpartition("gemini/")[2]
-    kind = "endpoints" if model.isdigit() else "publishers/google/models"
+    maker = "anthropic" if "claude" in model else "google"
+    kind = "endpoints" if model.isdigit() else f"publishers/{maker}/models"
     return f"{kind}/{path_of(model)}"
 
 
