@@ -71,6 +71,7 @@ def test_nobody_rests_longer_because_others_know() -> None:
         b"{}",
         msgspec.json.encode(Cooldown(until=time.time() - 1, seconds=9, status=500)),
     ],
+    ids=["nonsense", "empty", "over"],
 )
 def test_what_is_no_cooldown_is_passed_over(value: bytes) -> None:
     async def scenario(state: MemoryState, here: CountedCooldowns, there: CountedCooldowns) -> None:
