@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import cast
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -14,7 +15,7 @@ from proxy.call import Call
 from proxy.errors import GatewayError
 from proxy.gateway import Gateway
 from proxy.logs import call_id
-from proxy.realtime.client import ClientLeft, ClientSocket
+from proxy.realtime.client import DIRECT, ClientLeft, ClientSocket, Direct
 from proxy.realtime.limits import max_message_bytes
 from proxy.realtime.live import LiveAsked, LiveSession
 from proxy.realtime.session import RealtimeSession, closed_by
@@ -67,7 +68,7 @@ class SocketEndpoint:
         call.path, call.client_ip = scope["path"], scope["client"][0] if scope["client"] else None
         call.stream = True
         gateway.admit(call)
-        client = ClientSocket(receive, send)  # type: ignore[arg-type]
+        client = ClientSocket(receive, send, _direct(scope))  # type: ignore[arg-type]
         try:
             if await self._admit(call, scope, query):
                 await client.accept(PROTOCOL if PROTOCOL in scope["subprotocols"] else None)
@@ -104,6 +105,11 @@ class SocketEndpoint:
             call.outcome.status, call.outcome.error = error.status, error.message
             return False
         return True
+
+
+def _direct(scope: Scope) -> Direct | None:
+    extensions: Mapping[str, object] = scope.get("extensions") or {}
+    return cast("Direct | None", extensions.get(DIRECT))
 
 
 def with_key(headers: Mapping[bytes, bytes], subprotocols: Sequence[str]) -> dict[bytes, bytes]:

@@ -2,12 +2,34 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 
-from proxy.upstream.websocket import Closed, Message, short
+from proxy.upstream.websocket import Closed, Message, Take, short
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+DIRECT = "tianji.socket"
+"""ASGI extension of proxy/sockets.py: a :class:`Direct`."""
+
+
+class Direct(Protocol):
+    """The server's own way to a client, for messages that need no task to be woken."""
+
+    def push(self, data: bytes, is_text: bool) -> bool:
+        """Send a message, if the session is still open; whether the client takes more."""
+
+    def when_writable(self, resume: Callable[[], None]) -> None:
+        """Have ``resume`` called whenever the client takes more again."""
+
+    def follow(self, take: Take) -> bool:
+        """Give every further message to ``take``, unless some wait to be received: then ``False``, and nothing is changed.
+        How the client leaves is still received over ASGI.
+        """
+
+    def resume(self) -> None:
+        """``take`` wants more again."""
 
 
 class ClientLeft(Exception):
@@ -19,11 +41,12 @@ class ClientLeft(Exception):
 
 
 class ClientSocket:
-    """A session with a client whose handshake has not been answered yet."""
+    """A session with a client whose handshake has not been answered yet; ``direct`` if the server has such a way."""
 
-    def __init__(self, receive: Receive, send: Send) -> None:
+    def __init__(self, receive: Receive, send: Send, direct: Direct | None = None) -> None:
         self._receive = receive
         self._send = send
+        self.direct = direct
 
     async def accept(self, subprotocol: str | None) -> None:
         """Grant the handshake.

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from typing import Any
 
 from proxy.realtime.client import ClientLeft, ClientSocket
@@ -97,6 +96,7 @@ class Relay:
                 await upstream.send(self._kept[told])
                 told += 1
             self._upstream = upstream
+            upstream.when_writable(self._upstream_takes_more)
             self._found.set()
             first = await upstream.receive()
         except BaseException:
@@ -109,8 +109,11 @@ class Relay:
 
     async def follow(self) -> Closed:
         """Carry everything further that the upstream says; how it ended."""
-        upstream = self._upstream
+        upstream, direct = self._upstream, self._client.direct
         assert upstream is not None
+        if direct is not None:
+            direct.when_writable(upstream.resume)
+            return told_to_client(await upstream.follow(self._from_upstream))
         try:
             while True:
                 await self._deliver(await upstream.receive())
@@ -126,7 +129,10 @@ class Relay:
             await self._loop.create_future()  # how it left is heard by `_listen`, which ends everything
 
     async def _listen(self) -> Closed:
+        direct = self._client.direct
         while True:
+            if direct is not None and self._kept is None and self._upstream is not None:
+                direct.follow(self._from_client)
             try:
                 message = await self._client.receive()
             except ClientLeft as left:
@@ -138,9 +144,31 @@ class Relay:
                 continue
             if self._upstream is not None:
                 self._sending_since = self._last
-                with suppress(SessionClosed):  # `follow` hears it too
-                    await self._upstream.send(message)
+                await self._upstream.send(message)
                 self._sending_since = None
+
+    # --- without waking a task -------------------------------------------------------------------------------------------
+
+    def _from_upstream(self, data: bytes, is_text: bool) -> bool:
+        assert self._client.direct is not None
+        self._last = self._loop.time()
+        self._heard(data)
+        return self._client.direct.push(data, is_text)
+
+    def _from_client(self, data: bytes, is_text: bool) -> bool:
+        assert self._upstream is not None
+        self._last = self._loop.time()
+        if self._said is not None:
+            self._said(data)
+        takes_more = self._upstream.push(data, is_text)
+        if not takes_more and self._sending_since is None:
+            self._sending_since = self._last
+        return takes_more
+
+    def _upstream_takes_more(self) -> None:
+        self._sending_since = None
+        if self._client.direct is not None:
+            self._client.direct.resume()
 
     async def _keep(self, kept: list[Message], message: Message) -> bool:
         """Whether the message is still to be sent: what is kept before there is an upstream is told by `begin`."""
