@@ -51,7 +51,7 @@ def test_events(case: Case) -> None:
 
 OUTPUTS: dict[str, Reply] = {
     "call": ok(tool_calls=[tool("weather", city="Rome")]),
-    "text-and-calls": ok(["look", "ing"], tool_calls=[tool("weather", city="Rome"), tool("weather", city="Paris")]),
+    "text-and-calls": ok(["look", " around"], tool_calls=[tool("weather", city="Rome"), tool("weather", city="Paris")]),
     "incomplete": ok("cut", finish_reason="length"),
     "failed": ok("oh", finish_reason="failed"),
     "no-usage": ok("hm", usage=None),
