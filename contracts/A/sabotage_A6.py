@@ -77,7 +77,10 @@ SABOTAGES = [
     ),
     Sabotage(
         name="says-everything-in-binary",
-        patches=[("proxy.realtime.client.ClientSocket.send", _as_bytes)],
+        patches=[
+            ("proxy.realtime.client.ClientSocket.send", _as_bytes),
+            ("proxy.sockets.SocketProtocol.push", lambda original, self, data, _: original(self, data, False)),
+        ],
         trips=[
             "test_messages_keep_their_kind",
             "test_an_upstream_may_say_something_else_than_json",

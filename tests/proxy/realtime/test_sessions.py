@@ -124,6 +124,31 @@ class TestPressure:
             assert eventually(lambda: gateway.calls_in_progress() == 0, 6)
 
 
+class TestOrder:
+    def test_many_messages_at_once_keep_their_order(self, gateway: Gateway, vendor: Vendor) -> None:
+        vendor.answers(acts(echo()))
+        sent = [str(number) * 50 for number in range(500)]
+        with session(gateway, vendor.name) as socket:
+            for text in sent:
+                socket.send(text)
+            assert [socket.recv(timeout=5) for _ in sent] == sent
+
+    def test_what_is_said_before_there_is_an_upstream_comes_first(self, gateway: Gateway, vendor: Vendor) -> None:
+        vendor.answers(acts(echo()).slow(0.3))
+        with session(gateway, vendor.name) as socket:
+            for number in range(30):
+                socket.send(str(number))
+                time.sleep(0.02)
+            assert [socket.recv(timeout=5) for _ in range(30)] == [str(number) for number in range(30)]
+
+    def test_messages_in_pieces(self, gateway: Gateway, vendor: Vendor) -> None:
+        vendor.answers(acts(echo()))
+        with session(gateway, vendor.name) as socket:
+            for pieces in (["a", "b"], ["ü", "", "c" * 70_000], [b"\x00", b"\xff"]):
+                socket.send(pieces)  # type: ignore[arg-type]
+                assert socket.recv(timeout=5) == type(pieces[0])().join(pieces)  # type: ignore[arg-type]
+
+
 class TestEndings:
     def test_the_other_side_hears_within_a_second(self, gateway: Gateway, vendor: Vendor) -> None:
         with session(gateway, vendor.name) as socket:

@@ -13,6 +13,7 @@ import httptools
 import msgspec
 import uvloop
 
+from tools.impl.bench.sessions import ANSWER_SECONDS as SESSION_SECONDS
 from tools.impl.bench.sessions import PER_SECOND, ClientSession
 from tools.impl.bench.workloads import WORKLOADS, Workload
 
@@ -85,7 +86,10 @@ class Load:
         except OSError as error:
             self.fail(f"no connection: {error}")
             return
-        await session.ended
+        try:
+            await asyncio.wait_for(session.ended, self.job.seconds + 2 * SESSION_SECONDS)
+        except TimeoutError:
+            self.fail("a session did not end")
 
     async def _client(self, number: int) -> None:
         # Spread over the length of one answer: streams in lockstep would be served in bundles.

@@ -143,6 +143,8 @@ class ClientSession(asyncio.Protocol):
 
     def _say(self, due: float) -> None:
         """Paced from the start, so that a late message does not delay the rest."""
+        if self.ended.done():
+            return
         if not self._take():
             self._timer = None
             if self._sent:
