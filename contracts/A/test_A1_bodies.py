@@ -76,7 +76,7 @@ def test_the_very_bytes(case: Case) -> None:
 @pytest.mark.parametrize(
     ("kind", "content", "refused"),
     [
-        ("application/octet-stream", b"\x00\xff\xfe", 400),
+        ("application/octet-stream", b"\x00\xff\xfe", 500),
         ("text/plain", b"plain", 400),
         ("application/x-www-form-urlencoded", b"a=1&b=2", 500),
         ("multipart/form-data; boundary=cut", MULTIPART, 500),
@@ -91,7 +91,7 @@ def test_bodies_that_are_no_json_object(case: Case, kind: str, content: bytes, r
     answer = case.request("POST", ECHO.format("other-pass"), content=content, headers={"content-type": kind})
 
     def as_recorded(answer: Exchange) -> None:
-        assert answer.status == refused or answer.body != content
+        assert answer.status == refused
 
     def required(answer: Exchange) -> None:
         assert answer.status == 200

@@ -89,8 +89,9 @@ def test_openais_responses_are_passed_on(case: Case) -> None:
 
 def test_assistants_are_a_beta(case: Case) -> None:
     case.script({"openai-assistant": []})
-    case.post("/openai_passthrough/v1/assistants/chat/completions", chat("openai-assistant"))
+    answer = case.post("/openai_passthrough/v1/assistants/chat/completions", chat("openai-assistant"))
     case.assert_same_as_recorded()
+    assert answer.status == 200
     assert case.journal()[0].headers["openai-beta"] == "assistants=v2"
 
 

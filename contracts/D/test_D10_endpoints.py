@@ -75,6 +75,14 @@ def test_an_exact_path(case: Case) -> None:
     assert "x-other" not in call.headers
 
 
+def test_a_slash_at_the_end_adds_nothing(case: Case) -> None:
+    case.script({"slash-end": [Reply(text="read")]})
+    answer = case.post("/custom/api/", {"model": "slash-end"})
+    case.assert_same_as_recorded(headers=OWN_HEADERS)
+    assert answer.text == "read"
+    assert case.journal().paths == ["/pt/v1"]
+
+
 def test_a_path_that_is_public_on_purpose(case: Case) -> None:
     case.script({"open-door": [ok("hello")]})
     answer = case.post("/custom/open", chat("open-door"), key=None)
