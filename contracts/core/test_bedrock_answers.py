@@ -163,6 +163,8 @@ WORDS = {
     "too-many": (429, "Too many tokens, please wait before trying again."),
 }
 
+MEANT = {"token": 403, "denied": 403, "throttled": 429, "timed-out": 408, "image": 500, "too-many": 429}
+
 
 @pytest.mark.parametrize("words", WORDS)
 def test_what_the_words_of_an_error_mean(case: Case, words: str) -> None:
@@ -171,6 +173,7 @@ def test_what_the_words_of_an_error_mean(case: Case, words: str) -> None:
     answer = case.chat("rock-error")
     case.assert_same_as_recorded()
     assert text in answer.json["error"]["message"]
+    assert answer.status == MEANT.get(words, 400)
 
 
 def test_a_time_to_wait(case: Case) -> None:

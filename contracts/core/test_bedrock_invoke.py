@@ -46,6 +46,7 @@ def test_thinking(case: Case) -> None:
     case.script({MODELS["rock-invoke"]: []})
     answer = case.chat("rock-invoke", reasoning_effort="low")
     case.assert_same_as_recorded()
+    assert answer.status == 200
     assert answer.json["choices"][0]["message"]["reasoning_content"]
 
 
@@ -53,6 +54,7 @@ def test_tools_that_are_called(case: Case) -> None:
     case.script({MODELS["rock-invoke"]: [ok(tool_calls=[tool("weather", city="Bonn"), tool("clock")])]})
     answer = case.chat("rock-invoke", tools=[WEATHER])
     case.assert_same_as_recorded()
+    assert answer.status == 200
     assert len(answer.json["choices"][0]["message"]["tool_calls"]) == 2
 
 
@@ -97,6 +99,7 @@ def test_embeddings(case: Case, model: str, several: bool) -> None:
     case.script({VECTORS[model]: []})
     answer = case.embed(model, input=["one", "two"] if several else "one")
     case.assert_same_as_recorded(ignore=["body.usage", CALLER])
+    assert answer.status == 200
     assert len(answer.json["data"]) == 1 + several
     assert len(answer.json["data"][0]["embedding"]) == 16
     assert answer.json["usage"]["prompt_tokens"] > 0

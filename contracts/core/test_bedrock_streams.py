@@ -142,6 +142,7 @@ def test_a_tool_call_whose_arguments_are_never_written(case: Case) -> None:
         return "".join(piece["function"]["arguments"] for piece in pieces)
 
     def as_recorded(answer: Exchange) -> None:
+        assert answer.status == 200
         assert arguments(answer) == ""
 
     def required(answer: Exchange) -> None:

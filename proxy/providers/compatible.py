@@ -304,6 +304,13 @@ _CATALOGS = (
 )
 """Of many vendors' models."""
 _SERVERS = (
+    _vendor(
+        "aiohttp_openai",
+        base_variables=("OPENAI_API_BASE",),
+        key_variables=("OPENAI_API_KEY",),
+        renamed=_SHORTER,
+        **_DIRECT,
+    ),
     _vendor("custom_openai", base_variables=("OPENAI_API_BASE",), key_variables=("OPENAI_API_KEY",), renamed=_SHORTER),
     _vendor(
         "docker_model_runner",
@@ -349,7 +356,7 @@ _SERVERS = (
     _vendor("xinference", "http://127.0.0.1:9997/v1", keyless=_LOCAL_KEY, renamed=_SHORTER),
 )
 """That users run themselves."""
-_ALIASES = {"ai21_chat": "ai21", "aiohttp_openai": "custom_openai", "ollama_chat": "ollama", "vllm": "hosted_vllm"}
+_ALIASES = {"ai21_chat": "ai21", "ollama_chat": "ollama", "vllm": "hosted_vllm"}
 """Further prefixes. ``ollama_chat`` is Ollama's own dialect in the reference; Ollama speaks OpenAI's just as well."""
 
 VENDORS = {vendor.name: vendor for vendor in (*_CLOUDS, *_CATALOGS, *_SERVERS)}
