@@ -77,6 +77,7 @@ SABOTAGES = [
             "test_a_teams",
             "test_input_items_of_somebody_elses",
             "test_a_kept_response_of_somebody_else",
+            "test_a_background_response_of_somebody_else",
         ],
     ),
     Sabotage(

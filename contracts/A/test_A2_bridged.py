@@ -338,6 +338,8 @@ def test_a_stream_of_thoughts(case: Case) -> None:
     answer = respond(case, "thinking", stream=True, reasoning={"effort": "low"})
 
     def as_recorded(answer: Exchange) -> None:
+        assert answer.status == 200
+        assert kinds(answer)[-2:] == ["response.completed", "[DONE]"]
         assert "response.reasoning_summary_part.added" not in kinds(answer)
 
     def required(answer: Exchange) -> None:

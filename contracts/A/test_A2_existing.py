@@ -139,6 +139,7 @@ def test_retrieved_as_a_stream(case: Case) -> None:
 
     def as_recorded(answer: Exchange) -> None:
         assert answer.headers["content-type"] == "application/json"
+        assert answer.json["output"][0]["content"][0]["text"] == "Good day."
 
     def required(answer: Exchange) -> None:
         assert [event["delta"] for event in answer.events if "delta" in event] == ["Good", " day."]

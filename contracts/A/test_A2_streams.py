@@ -111,6 +111,8 @@ def test_a_stream_that_breaks_is_told_to_be_broken(case: Case, how: str) -> None
 def test_ids_are_sealed_on_every_path(case: Case, path: str) -> None:
     case.script({"upstream-native": []})
     answer = respond(case, path=path)
+    assert answer.status == 200
+    assert kinds(answer)[-2:] == ["response.completed", "[DONE]"]
     name = answer.events[0]["response"]["id"]
 
     def as_recorded(name: str) -> None:
