@@ -156,10 +156,11 @@ class Relay:
         return self._client.direct.push(data, is_text)
 
     def _from_client(self, data: bytes, is_text: bool) -> bool:
-        assert self._upstream is not None
         self._last = self._loop.time()
         if self._said is not None:
             self._said(data)
+        if self._upstream is None:  # lost before its first message; the session is about to end
+            return True
         takes_more = self._upstream.push(data, is_text)
         if not takes_more and self._sending_since is None:
             self._sending_since = self._last
