@@ -85,6 +85,10 @@ def follows_paths_anywhere(original: Original, rest: str) -> None:
         original(rest)
 
 
+def shows_secrets(original: Original, route: Any) -> dict[str, Any]:
+    return {**original(route), "headers": route._headers}
+
+
 async def hides_statuses(original: Original, response: Any, target: Any) -> Any:
     error = await original(response, target)
     error.status = 502 if error.status == 418 else error.status
@@ -190,6 +194,11 @@ SABOTAGES = [
         name="follows-paths-anywhere",
         patches=[("proxy.passthrough.addresses.check", follows_paths_anywhere)],
         trips=["test_no_path_leaves_its_target"],
+    ),
+    Sabotage(
+        name="shows-secrets",
+        patches=[("proxy.passthrough.endpoints.EndpointRoute.described", shows_secrets)],
+        trips=["test_the_configs_endpoints_are_listed"],
     ),
     Sabotage(
         name="hides-statuses",

@@ -84,6 +84,23 @@ class EndpointRoute:
         """Where every other route looks too."""
         return headers
 
+    def described(self) -> dict[str, Any]:
+        """What the management shows of it: no header's value."""
+        settings = self._settings
+        return {
+            "id": settings.id or self.path,
+            "path": self.path,
+            "target": self._base.shown,
+            "headers": dict.fromkeys(settings.headers, "***"),
+            "default_query_params": settings.default_query_params,
+            "include_subpath": settings.include_subpath is not False,
+            "cost_per_request": settings.cost_per_request or 0.0,
+            "auth": settings.auth is not False,
+            "guardrails": None,
+            "is_from_config": True,
+            "methods": sorted(self.methods),
+        }
+
     async def target(self, asked: Asked) -> Target:
         """See :class:`proxy.passthrough.target.Route`."""
         if self._problem:
