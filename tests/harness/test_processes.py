@@ -95,5 +95,6 @@ def test_a_run_of_contracts(tmp_path: Path, sent: signal.Signals) -> None:
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("where", ["main", "thread"])
 def test_commands_of_a_tool(tmp_path: Path, where: str, sent: signal.Signals) -> None:
-    assert interrupted([sys.executable, "-c", PARENT, where], tmp_path, sent) == -signal.SIGINT
+    status = interrupted([sys.executable, "-c", PARENT, where], tmp_path, sent)
+    assert status in (-signal.SIGINT, -sent)  # the second signal may come when all is tidied
     assert (tmp_path / "tidied").exists()
