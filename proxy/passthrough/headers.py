@@ -26,7 +26,7 @@ OF_THE_BODY = frozenset(("content-type", "content-encoding", "content-language",
 PREFIX = "x-pass-"
 """A client's ``x-pass-NAME`` reaches every vendor as ``NAME``."""
 _NOT_OF_THE_VENDOR = ("x-litellm-", "x-tianji-", "access-control-")
-_NOT_RETURNED = HOP_BY_HOP | {"content-encoding", "date"} - {"content-length"}
+_NOT_RETURNED = HOP_BY_HOP | {"content-encoding", "date"}
 
 
 def upward(
