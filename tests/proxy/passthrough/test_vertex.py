@@ -4,13 +4,13 @@ import pytest
 
 from proxy.errors import GatewayError
 from proxy.passthrough.addresses import base_of
-from proxy.passthrough.vertex import _address, _host
+from proxy.passthrough.vertex import _address, vertex_host
 
 
 @pytest.mark.parametrize("location", ["us-central1", "europe-west4"])
 def test_a_location_has_its_host(location: str) -> None:
-    assert _host(location) == f"{location}-aiplatform.googleapis.com"
-    assert _host("global") == "aiplatform.googleapis.com"
+    assert vertex_host(location) == f"{location}-aiplatform.googleapis.com"
+    assert vertex_host("global") == "aiplatform.googleapis.com"
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ def test_a_location_has_its_host(location: str) -> None:
 )
 def test_nothing_else_does(location: str | None) -> None:
     with pytest.raises(GatewayError) as refused:
-        _host(location)
+        vertex_host(location)
     assert refused.value.status == 400
 
 
