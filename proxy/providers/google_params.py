@@ -12,9 +12,10 @@ from typing import Any
 import msgspec
 
 from proxy.providers.google_contents import Untranslatable, is_third
-from proxy.providers.google_schema import ImpossibleSchema, google_schema, json_schema, takes_json_schemas
+from proxy.providers.google_schema import google_schema, json_schema, takes_json_schemas
 from proxy.providers.google_tools import NoSuchTool, translate_choice, translate_tools, web_search
 from proxy.providers.openai_params import Facts, ParamRules, refusal, vendor_rules
+from proxy.providers.schema_refs import ImpossibleSchema
 from proxy.providers.vendor import words
 
 Fields = dict[str, Any]

@@ -5,13 +5,12 @@ contracts/core/test_gemini_tools.py and test_gemini_fields.py.
 """
 
 import re
-from collections.abc import Mapping
 from typing import Any
+
+from proxy.providers.schema_refs import ImpossibleSchema, expanded
 
 Schema = dict[str, Any]
 
-MOST_PARTS = 20_000
-"""Of a schema with its references put in: a small one may stand for an endless one."""
 _KNOWN = frozenset(
     """
     type format title description nullable default items minItems maxItems enum properties propertyOrdering required
@@ -22,12 +21,7 @@ _KNOWN = frozenset(
 _FORMATS = ("enum", "date-time")
 _OF_CONTAINERS = ("properties", "required", "items", "minItems", "maxItems", "minProperties", "maxProperties")
 _CHOICES = ("anyOf", "oneOf", "allOf")
-_DEFINITIONS = ("$defs", "definitions")
 _takes_json_schemas = re.compile(r"gemini-([2-9]|[1-9]\d+)\.", re.IGNORECASE)
-
-
-class ImpossibleSchema(ValueError):
-    """The schema cannot be said to Google; the text says why."""
 
 
 def takes_json_schemas(model: str) -> bool:
@@ -44,56 +38,14 @@ def google_schema(schema: Schema, *, ordered: bool = False) -> Schema:
     Raises:
         ImpossibleSchema: it has no such form.
     """
-    made: Schema = _in_dialect(_usable(_expanded(schema), dialect=True), ordered=ordered)
+    made: Schema = _in_dialect(_usable(expanded(schema), dialect=True), ordered=ordered)
     return made
 
 
 def json_schema(schema: Schema) -> Schema:
     """The schema without what Google refuses in JSON schemas; raises as :func:`google_schema`."""
-    made: Schema = _usable(_expanded(schema), dialect=False)
+    made: Schema = _usable(expanded(schema), dialect=False)
     return made
-
-
-# --- references ------------------------------------------------------------------------------------------------------
-
-
-class _Budget:
-    def __init__(self) -> None:
-        self._left = MOST_PARTS
-
-    def spend(self) -> None:
-        self._left -= 1
-        if self._left < 0:
-            raise ImpossibleSchema(f"a schema has more than {MOST_PARTS} parts once its references are put in")
-
-
-def _expanded(schema: Schema) -> Schema:
-    """The schema with its definitions put where they are referred to; those that hold themselves stay references."""
-    made: Schema = _put_in(schema, {}, frozenset(), _Budget())
-    return made
-
-
-def _put_in(node: Any, known: Mapping[str, Any], within: frozenset[str], budget: _Budget) -> Any:
-    budget.spend()
-    if isinstance(node, list):
-        return [_put_in(item, known, within, budget) for item in node]
-    if not isinstance(node, dict):
-        return node
-    own = {name: held for where in _DEFINITIONS for name, held in _definitions(node, where).items()}
-    known = {**known, **own} if own else known
-    name = node["$ref"].rpartition("/")[2] if isinstance(node.get("$ref"), str) else None
-    if name is not None and name in known and name not in within:
-        return _put_in(known[name], known, within | {name}, budget)
-    return {
-        key: _put_in(value, known, within, budget)
-        for key, value in node.items()
-        if key not in _DEFINITIONS or not isinstance(value, dict)
-    }
-
-
-def _definitions(node: Schema, where: str) -> Schema:
-    held = node.get(where)
-    return held if isinstance(held, dict) else {}
 
 
 # --- what both forms need --------------------------------------------------------------------------------------------

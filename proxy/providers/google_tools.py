@@ -5,7 +5,8 @@ What Google receives is what LiteLLM 1.81.14 sends (contracts/core/test_gemini_t
 
 from typing import Any
 
-from proxy.providers.google_schema import ImpossibleSchema, google_schema
+from proxy.providers.google_schema import google_schema
+from proxy.providers.schema_refs import ImpossibleSchema
 
 Tool = dict[str, Any]
 

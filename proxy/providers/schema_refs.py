@@ -11,7 +11,7 @@ DEFINITIONS = ("$defs", "definitions")
 
 
 class ImpossibleSchema(ValueError):
-    """The schema cannot be written out; the text says why."""
+    """The schema cannot be said to the vendor; the text says why."""
 
 
 class _Budget:
