@@ -18,7 +18,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.supervisors import Multiprocess
 
 from proxy import logs
-from proxy.api.client import DIRECT_WRITE
+from proxy.api.client import BODILESS, DIRECT_WRITE
 from proxy.api.front import FrontDoor
 from proxy.app import build_app
 from proxy.config.model import ProxyConfig
@@ -29,7 +29,9 @@ log = logging.getLogger(__name__)
 
 MAX_HEAD_BYTES = 64 * 1024
 REQUEST_SECONDS = 60.0
-"""How long a client may take to send a request, head and body."""
+"""How long a client may take to send the head of a request; its body may take longer by what it has sent of it."""
+SLOWEST_BODY = 4096.0
+"""Bytes a second that count as progress; while the gateway itself does not read, no progress is asked for."""
 STALL_SECONDS = 60.0
 """How long a client may leave an answer unread, once the system's buffers are full."""
 KEEP_ALIVE_SECONDS = 75
@@ -52,12 +54,14 @@ class BoundedProtocol(HttpToolsProtocol):
     _came_body = False
     _complete = False
     _timer: asyncio.TimerHandle | None = None
+    _late_at = 0.0
+    """When the rest of the request must have come, in the loop's time."""
     _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._extensions = {DIRECT_WRITE: self.write}
-        self._timer = self.loop.call_later(REQUEST_SECONDS, transport.close)
+        self._start_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
@@ -71,7 +75,9 @@ class BoundedProtocol(HttpToolsProtocol):
             self._stop_timer()
             return
         if self._timer is None:
-            self._timer = self.loop.call_later(REQUEST_SECONDS, self.transport.close)
+            self._start_timer()
+        if self._came_body:
+            self._late_at += len(data) / SLOWEST_BODY
         self._head_bytes = 0 if self._came_body else self._head_bytes + len(data)
         if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
             self.send_400_response(f"The request's head or its trailer is larger than {MAX_HEAD_BYTES} bytes.")
@@ -80,6 +86,11 @@ class BoundedProtocol(HttpToolsProtocol):
         self._complete, self._head_bytes = False, 0
         super().on_message_begin()
         self.scope["extensions"] = self._extensions  # type: ignore[typeddict-item]
+
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        # fields after the body must not pass for headers, which others may have checked on the way (RFC 9110, 6.5.1)
+        self.headers = []
 
     def on_body(self, body: bytes) -> None:
         self._came_body = True
@@ -109,6 +120,18 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.transport.get_write_buffer_size():
             self.transport.abort()  # a polite close would wait until the client has read its answer
         super().timeout_keep_alive_handler()
+
+    def _start_timer(self) -> None:
+        self._late_at = self.loop.time() + REQUEST_SECONDS
+        self._timer = self.loop.call_at(self._late_at, self._on_timer)
+
+    def _on_timer(self) -> None:
+        if self.flow.read_paused:
+            self._start_timer()
+        elif self.loop.time() < self._late_at:
+            self._timer = self.loop.call_at(self._late_at, self._on_timer)
+        else:
+            self.transport.close()
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
@@ -144,12 +167,14 @@ class QuickCycle(RequestResponseCycle):
 
     def _head_of(self, message: HTTPResponseStartEvent) -> bytes:
         headers = [*self.default_headers, *message.get("headers", ())]
-        lines = [STATUS_LINE[message["status"]][:-2], *map(b": ".join, headers)]
+        status = message["status"]
+        line = STATUS_LINE.get(status) or b"HTTP/1.1 %d \r\n" % status
+        lines = [line[:-2], *map(b": ".join, headers)]
         for name, value in reversed(headers):
             if name == b"content-length":  # commonly the last
                 self.expected_content_length, self.chunked_encoding = int(value), False
                 break
-        if self.chunked_encoding is None and self.scope["method"] != "HEAD" and message["status"] not in (204, 304):
+        if self.chunked_encoding is None and self.scope["method"] != "HEAD" and status not in BODILESS:
             self.chunked_encoding = True
             lines.append(b"transfer-encoding: chunked")
         if not self.keep_alive:

@@ -11,6 +11,8 @@ from proxy.errors import GatewayError
 
 WATCH_AFTER = 0.4
 """Seconds until it is worth a task to notice that the client has gone; well below a second."""
+BODILESS = (204, 304)
+"""Statuses after which clients read no body: what came all the same would pass for the next answer (RFC 9110, 15.3.5)."""
 DIRECT_WRITE = "tianji.write"
 """ASGI extension of proxy/server.py: a :data:`proxy.call.Write` for an answer whose start, without a length, was sent."""
 
@@ -97,6 +99,10 @@ class Watch:
 async def deliver(answer: Answer, scope: Scope, send: Send) -> None:
     """Send the answer; a stream piece by piece, as it comes."""
     body = answer.body
+    if answer.status in BODILESS:
+        await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        return
     if isinstance(body, bytes):
         headers = [*answer.headers, (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})

@@ -8,18 +8,26 @@ from typing import Any
 import pytest
 import uvicorn
 
+from proxy.api.client import deliver
+from proxy.call import Answer
 from proxy.server import MAX_HEAD_BYTES, BoundedProtocol
 
 HEAD = b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n"
 
 
 async def echo(scope: Any, receive: Any, send: Any) -> None:
+    """The size of the body; of ``/headers`` the names of the headers, once the body has come; of ``/304`` nothing."""
     size, more = 0, True
     while more:
         message = await receive()
         size += len(message.get("body", b""))
         more = message.get("more_body", False)
     body = str(size).encode()
+    if scope["path"] == "/headers":
+        body = b",".join(sorted(name for name, _ in scope["headers"])) + b"."
+    if scope["path"] == "/304":
+        await deliver(Answer(304, [(b"etag", b"2")], b"not read by anybody"), scope, send)
+        return
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]})
     await send({"type": "http.response.body", "body": body})
 
@@ -57,6 +65,21 @@ def answer(address: tuple[str, int], *pieces: bytes) -> bytes:
 def test_a_body_of_many_pieces_is_no_head(address: tuple[str, int]) -> None:
     pieces = [b"%x\r\n%s\r\n" % (40_000, b"a" * 40_000)] * 5
     assert answer(address, HEAD + b"\r\n", *pieces, b"0\r\n\r\n").endswith(b"200000")
+
+
+def test_a_trailer_is_no_header(address: tuple[str, int]) -> None:
+    """Whoever stands before the gateway has checked the headers, not these."""
+    head = HEAD.replace(b"/", b"/headers", 1) + b"\r\n"
+    trailer = b"0\r\nauthorization: Bearer sk-1234\r\nx-forwarded-for: 1.2.3.4\r\n\r\n"
+    assert answer(address, head, b"1\r\na\r\n", trailer).endswith(b"host,transfer-encoding.")
+
+
+def test_what_has_no_body_gets_none(address: tuple[str, int]) -> None:
+    """It would be taken for the next answer."""
+    asked = b"GET /304 HTTP/1.1\r\nhost: x\r\n\r\n"
+    received = answer(address, asked.replace(b"/304", b"/304?") + asked.replace(b"/304", b"/"))
+    assert b"read by anybody" not in received
+    assert received.count(b"HTTP/1.1 ") == 2
 
 
 def test_a_short_trailer_is_fine(address: tuple[str, int]) -> None:

@@ -58,6 +58,16 @@ class TestSending:
         assert eventually(lambda: hasty.calls_in_progress() == 0)
         assert vendor.calls == 0
 
+    def test_a_body_that_is_long_in_coming(self, hasty: Gateway, vendor: Vendor) -> None:
+        """It takes more than the patience, and never stands still."""
+        whole = request(chat_body(vendor.name, user="x" * 30_000))
+        with Connection(hasty).send(whole[:-24_000]) as connection:
+            for begin in range(-24_000, 0, 8_000):
+                time.sleep(PATIENCE * 0.7)
+                connection.send(whole[begin : begin + 8_000 or None])
+            connection.read_until(b"}}")
+        assert vendor.calls == 1
+
     def test_a_second_request_that_does_not_end(self, hasty: Gateway, vendor: Vendor) -> None:
         whole = request(chat_body(vendor.name))
         with Connection(hasty).send(whole) as connection:
