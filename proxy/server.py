@@ -90,7 +90,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
         # fields after the body must not pass for headers, which others may have checked on the way (RFC 9110, 6.5.1)
-        self.headers = []
+        self.headers = self.headers.copy()  # whether to upgrade is still read there
 
     def on_body(self, body: bytes) -> None:
         self._came_body = True
