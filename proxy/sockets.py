@@ -3,10 +3,13 @@
 Imported by ``server.py`` with the first session: the library takes a tenth of a second.
 """
 
+import asyncio
 import logging
+import select
 from collections.abc import Callable
 from typing import Any, cast
 
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 from websockets.protocol import State
@@ -15,6 +18,12 @@ from proxy.realtime.client import DIRECT
 
 CLOSING_SECONDS = 2.0
 """How long a client may take to answer that its session is closed."""
+STALL_SECONDS = 60.0
+"""How long a client may leave messages unread, once the system's buffers are full."""
+INVALID_TEXT = 1007
+"""RFC 6455, 7.4.1."""
+_PEER_LEFT = getattr(select, "POLLRDHUP", 0)
+"""Linux's: the other side has ended the connection, whatever of it is still unread."""
 
 # who connects, and where to, would stand in the log with its query
 _quiet = logging.getLogger("proxy.sockets.server")
@@ -22,7 +31,15 @@ _quiet.setLevel(logging.ERROR)
 
 
 class SocketProtocol(WebSocketsSansIOProtocol):
-    """One session with a client, from its handshake on; :class:`proxy.realtime.client.Direct` for whoever relays it."""
+    """One session with a client, from its handshake on; :class:`proxy.realtime.client.Direct` for whoever relays it.
+
+    A client that does not read is dropped: a polite end would wait until it has.
+    """
+
+    _unread: asyncio.TimerHandle | None = None
+    """Runs while more is unread than the system's buffers hold."""
+    _ending: asyncio.TimerHandle | None = None
+    """Runs when the session is over."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -62,23 +79,58 @@ class SocketProtocol(WebSocketsSansIOProtocol):
             self.read_paused = False
             self.transport.resume_reading()
 
+    def has_left(self) -> bool:
+        if self.transport.is_closing():
+            return True
+        poll = select.poll()
+        poll.register(self.transport.get_extra_info("socket"), _PEER_LEFT)
+        return bool(poll.poll(0))
+
     # --- uvicorn's ---------------------------------------------------------------------------------------------------------
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        for timer in (self._unread, self._ending):
+            if timer is not None:
+                timer.cancel()
+        super().connection_lost(exc)
+
     def send_receive_event_to_app(self) -> None:
-        if self._take is None or self.close_sent:
-            super().send_receive_event_to_app()
-            return
         data = self.frames[0] if len(self.frames) == 1 else b"".join(self.frames)
-        is_text = self.curr_msg_data_type == "text"
-        if is_text and not _is_utf_8(data):
-            super().send_receive_event_to_app()  # it ends the session
-            return
         self.frames = []
-        if not self._take(bytes(data), is_text) and not self.read_paused:
+        is_text = self.curr_msg_data_type == "text"
+        if is_text and not self.close_sent and not _is_utf_8(data):
+            self.conn.send_close(INVALID_TEXT)
+            self.handle_parser_exception()
+        elif self._take is None or self.close_sent:
+            self.frames = [data]
+            super().send_receive_event_to_app()
+        elif not self._take(bytes(data), is_text) and not self.read_paused:
             self.read_paused = True
             self.transport.pause_reading()
 
+    async def send(self, message: ASGISendEvent) -> None:
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
+            self.handshake_complete = True  # a refusal answers it too
+
+    async def run_asgi(self) -> None:
+        await super().run_asgi()
+        if self.transport.get_write_buffer_size():
+            self._ending = self.loop.call_later(STALL_SECONDS, self.transport.abort)
+
+    def keepalive_timeout(self) -> None:
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+        super().keepalive_timeout()
+
+    def pause_writing(self) -> None:
+        self._unread = self.loop.call_later(STALL_SECONDS, self.transport.abort)
+        super().pause_writing()
+
     def resume_writing(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
         super().resume_writing()
         if self._on_writable is not None:
             self._on_writable()

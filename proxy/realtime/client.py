@@ -31,6 +31,9 @@ class Direct(Protocol):
     def resume(self) -> None:
         """``take`` wants more again."""
 
+    def has_left(self) -> bool:
+        """Whether the client has ended its connection, although messages of its are still to be received."""
+
 
 class ClientLeft(Exception):
     """The client has ended the session, or is gone."""

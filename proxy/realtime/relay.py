@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
 from proxy.realtime.client import ClientLeft, ClientSocket
@@ -9,6 +10,8 @@ from proxy.upstream.websocket import Closed, Message, SessionClosed, UpstreamSoc
 
 MAX_KEPT = 1_000_000
 """Characters and bytes that a client may say before its session has begun at an upstream; then it must wait."""
+LEFT_SECONDS = 0.5
+"""While it waits: how often it is looked whether it still does."""
 STALL_SECONDS = 20.0
 """An upstream that takes nothing for so long is lost: its connection cannot tell, since pings wait in line too."""
 LOST = Closed(1011, "the connection to the model was lost")
@@ -135,12 +138,13 @@ class Relay:
                 direct.follow(self._from_client)
             try:
                 message = await self._client.receive()
+                await self._room()
             except ClientLeft as left:
                 return left.closed
             self._last = self._loop.time()
             if self._said is not None:
                 self._said(message)
-            if self._kept is not None and not await self._keep(self._kept, message):
+            if self._kept is not None and not self._keep(self._kept, message):
                 continue
             if self._upstream is not None:
                 self._sending_since = self._last
@@ -171,13 +175,24 @@ class Relay:
         if self._client.direct is not None:
             self._client.direct.resume()
 
-    async def _keep(self, kept: list[Message], message: Message) -> bool:
+    async def _room(self) -> None:
+        """Wait until a message can be kept or sent.
+
+        Raises:
+            ClientLeft: it did not wait.
+        """
+        direct = self._client.direct
+        while self._upstream is None and self._kept_size > MAX_KEPT:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._found.wait(), LEFT_SECONDS)
+            if self._upstream is None and direct is not None and direct.has_left():
+                raise ClientLeft(Closed(None))
+
+    def _keep(self, kept: list[Message], message: Message) -> bool:
         """Whether the message is still to be sent: what is kept before there is an upstream is told by `begin`."""
         kept.append(message)
         self._kept_size += len(message)
         if self._upstream is None:
-            if self._kept_size > MAX_KEPT:
-                await self._found.wait()
             return False
         if self._kept_size > MAX_KEPT:
             self._kept = None

@@ -19,6 +19,7 @@ from fixtures.sessions import vanish as vanishes
 from tests.conftest import Vendor
 from tests.gateways import KEY, Gateway, deployment, eventually, running
 from tests.sockets import ended, heard, session, vanish
+from tests.wire import Connection
 
 pytestmark = pytest.mark.xdist_group("realtime")
 LIMIT_MB = 0.1
@@ -90,6 +91,13 @@ class TestLimits:
             socket.send(b"\xff\xfe", text=True)
             assert ended(socket)[0] == 1007
         assert eventually(lambda: vendor.open == 0, 1)
+        assert "Traceback" not in gateway.log()
+
+    def test_refusals_are_no_errors_of_the_server(self, gateway: Gateway) -> None:
+        for path, key in (("/v1/realtime", None), ("/v1/realtime", "sk-wrong"), ("/v1/other", KEY)):
+            with pytest.raises(InvalidStatus), session(gateway, "m", key=key, path=path):
+                pass
+        assert "handshake" not in gateway.log()
 
 
 class TestPressure:
@@ -105,6 +113,26 @@ class TestPressure:
             for _ in range(megabytes):
                 assert len(str(socket.recv(timeout=10))) == 1_000_000
             assert ended(socket)[0] == 1000
+
+    @pytest.mark.parametrize("megabytes", [1, 60])
+    def test_a_client_that_never_reads_is_dropped(
+        self, upstream: UpstreamControl, vendor: Vendor, tmp_path: Path, megabytes: int
+    ) -> None:
+        """Whether the upstream is still there or has ended the session."""
+        vendor.answers(acts(*(send_big(1_000_000) for _ in range(megabytes)), close()))
+        config = {"model_list": [deployment("any/*", upstream.url, model="*")], "general_settings": {"master_key": KEY}}
+        handshake = (
+            f"GET /v1/realtime?model={vendor.name} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\n"
+            "upgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-version: 13\r\n"
+            "sec-websocket-key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n"
+        )
+        with running(tmp_path, config, {"proxy.sockets.STALL_SECONDS": 1.0}) as gateway:
+            with Connection(gateway, receive_buffer=4096).send(handshake.encode()) as connection:
+                assert eventually(lambda: vendor.calls == 1)
+                assert gateway.holds(connection)
+                assert eventually(lambda: not gateway.holds(connection), 6)
+            assert eventually(lambda: gateway.calls_in_progress() == 0)
+            assert eventually(lambda: vendor.open == 0)
 
     def test_an_upstream_that_does_not_read(self, upstream: UpstreamControl, vendor: Vendor, tmp_path: Path) -> None:
         vendor.answers(acts(send({}), stop_reading()))
@@ -168,6 +196,17 @@ class TestEndings:
             assert eventually(lambda: vendor.open == 1)
             vanish(socket)
             assert eventually(lambda: vendor.open == 0, 1)
+        assert eventually(lambda: gateway.calls_in_progress() == 0, 1)
+
+    def test_a_client_that_leaves_having_said_much(self, gateway: Gateway, vendor: Vendor) -> None:
+        """More than is kept before there is an upstream: the rest is still unread when it leaves."""
+        vendor.answers(ok().slow(5))
+        with session(gateway, vendor.name) as socket:
+            assert eventually(lambda: vendor.open == 1)
+            for _ in range(14):
+                socket.send("x" * 100_000)
+            vanish(socket)
+            assert eventually(lambda: vendor.open == 0, 2)
         assert eventually(lambda: gateway.calls_in_progress() == 0, 1)
 
     def test_a_session_outlives_the_patience_with_requests(self, strict: Gateway, vendor: Vendor) -> None:
