@@ -15,11 +15,12 @@ from proxy.providers import anthropic_native as native
 from proxy.providers.anthropic_answers import chat_completion
 from proxy.providers.anthropic_betas import betas_of
 from proxy.providers.anthropic_chunks import MessageChunks
-from proxy.providers.anthropic_failures import EXCEPTION, bad_request, unreadable
-from proxy.providers.anthropic_http import Target, headers_of, make_target, own_target, post, rate_limits, read
+from proxy.providers.anthropic_failures import EXCEPTION, FAILURES, bad_request
+from proxy.providers.anthropic_http import Target, headers_of, make_target, own_target, rate_limits
 from proxy.providers.anthropic_messages import Untranslatable, decode_messages, prefill, split, uses_tools
 from proxy.providers.anthropic_params import Rules, translate, with_user
 from proxy.providers.base import Attempt, Reply, wants_usage
+from proxy.providers.calling import post, read
 from proxy.providers.failures import why_unreadable
 from proxy.providers.openai_format import encode
 from proxy.providers.secrecy import secrets_of, without
@@ -52,10 +53,11 @@ class Host(NamedTuple):
 async def ask(attempt: Attempt, target: Target, client: UpstreamClient, host: Host = Host()) -> Reply:  # noqa: B008
     """Make a chat of a model of Anthropic's; see :meth:`proxy.providers.base.Provider.send`."""
     chat = _chat(attempt, target, host)
-    response = await post(client, target.url, chat.headers, encode(host.adapt(chat.fields)), attempt)
+    body = encode(host.adapt(chat.fields))
+    response = await post(client, target.url, chat.headers, body, attempt, failures=FAILURES)
     if attempt.stream:
         return await _stream(chat, response)
-    return _reply(chat, response, await read(response, attempt))
+    return _reply(chat, response, await read(response, attempt, failures=FAILURES))
 
 
 class Anthropic:
@@ -162,7 +164,7 @@ def _reply(chat: _Chat, response: UpstreamResponse, body: bytes) -> Reply:
             speed=chat.fields.get("speed"),
         )
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise unreadable(why_unreadable(response.headers, without(secrets_of(chat.headers), body))) from error
+        raise FAILURES.unreadable(why_unreadable(response.headers, without(secrets_of(chat.headers), body))) from error
     return Reply(rate_limits(response.headers), chat.target.api_base, answer, usage=usage)
 
 

@@ -1,7 +1,6 @@
 """The HTTP side of Anthropic's API: where calls go, as whom, and what comes of them."""
 
 import os
-import time
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -10,10 +9,8 @@ import msgspec
 from proxy.deployment import Deployment
 from proxy.errors import Headers
 from proxy.providers.anthropic_betas import known_betas
-from proxy.providers.anthropic_failures import failure_from_answer, no_key, timed_out, unreachable, unreadable
+from proxy.providers.anthropic_failures import no_key
 from proxy.providers.base import Attempt
-from proxy.providers.secrecy import secrets_of, without
-from proxy.upstream.client import Broken, ConnectFailed, TimedOut, Timeouts, TooLarge, UpstreamClient, UpstreamResponse
 
 DEFAULT_BASE = "https://api.anthropic.com"
 BASE_VARIABLES = ("ANTHROPIC_API_BASE", "ANTHROPIC_BASE_URL")
@@ -21,8 +18,6 @@ KEY_VARIABLE = "ANTHROPIC_API_KEY"
 VERSION = "2023-06-01"
 """Of Anthropic's API: https://docs.anthropic.com/en/api/versioning"""
 PATH = "/v1/messages"
-CONNECT_SECONDS = 10.0
-MAX_ERROR_BODY = 1_000_000
 _OAUTH = "sk-ant-oat"
 """Begins tokens that a person's login gave, which are no API keys."""
 _OAUTH_BETA = "oauth-2025-04-20"
@@ -85,45 +80,6 @@ def headers_of(target: Target, attempt: Attempt, betas: Iterable[str]) -> Header
     if wanted:
         headers["anthropic-beta"] = ",".join(sorted(wanted))
     return list(headers.items())
-
-
-async def post(client: UpstreamClient, url: str, headers: Headers, body: bytes, attempt: Attempt) -> UpstreamResponse:
-    """The head of a good answer.
-
-    Raises:
-        Failure: Anthropic refused, failed or could not be reached.
-    """
-    seconds = attempt.timeout
-    connect, total = min(CONNECT_SECONDS, seconds), None if attempt.stream else seconds
-    started = time.perf_counter()
-    try:
-        response = await client.send("POST", url, headers, body, Timeouts(connect, seconds, seconds, total))
-        if 200 <= response.status < 300:
-            return response
-        # some vendors repeat the key they refuse
-        shown = without(secrets_of(headers), await response.read(MAX_ERROR_BODY))
-    except TimedOut as error:
-        taken = time.perf_counter() - started
-        raise timed_out(seconds, taken, attempt.deployment.params.timeout) from error
-    except (ConnectFailed, Broken) as error:
-        raise unreachable() from error
-    except TooLarge as error:
-        raise unreadable(f"The error is larger than {error.limit} bytes") from error
-    raise failure_from_answer(response.status, response.headers, shown, quoted=attempt.endpoint != "chat")
-
-
-async def read(response: UpstreamResponse, attempt: Attempt) -> bytes:
-    """The whole body of a good answer; raises as :func:`post`."""
-    started = time.perf_counter()
-    try:
-        return await response.read(attempt.max_answer)
-    except TimedOut as error:
-        taken = time.perf_counter() - started
-        raise timed_out(attempt.timeout, taken, attempt.deployment.params.timeout) from error
-    except Broken as error:
-        raise unreachable() from error
-    except TooLarge as error:
-        raise unreadable(f"The answer is larger than {error.limit} bytes") from error
 
 
 def rate_limits(headers: Headers) -> Headers:

@@ -12,11 +12,12 @@ from proxy.errors import Failure, Headers
 from proxy.providers.anthropic_answers import chat_usage
 from proxy.providers.anthropic_betas import betas_of
 from proxy.providers.anthropic_events import Event, EventReader, no_event
-from proxy.providers.anthropic_failures import EXCEPTION, bad_request, unreadable
-from proxy.providers.anthropic_http import Target, headers_of, post, rate_limits, read
+from proxy.providers.anthropic_failures import EXCEPTION, QUOTED_FAILURES, bad_request
+from proxy.providers.anthropic_http import Target, headers_of, rate_limits
 from proxy.providers.anthropic_messages import is_billing
 from proxy.providers.anthropic_params import context_management
 from proxy.providers.base import Attempt, Reply
+from proxy.providers.calling import post, read
 from proxy.providers.failures import why_unreadable
 from proxy.providers.openai_format import decode_body, encode, present, raw
 from proxy.providers.secrecy import secrets_of, without
@@ -67,10 +68,10 @@ async def send(attempt: Attempt, target: Target, client: UpstreamClient) -> Repl
     try:
         body = _body(attempt)
         headers = _headers(attempt, target, body)
-        response = await post(client, target.url, headers, encode(body), attempt)
+        response = await post(client, target.url, headers, encode(body), attempt, failures=QUOTED_FAILURES)
         if attempt.stream:
             return await _stream(response, attempt, target, headers)
-        return _reply(response, attempt, target, await read(response, attempt))
+        return _reply(response, attempt, target, await read(response, attempt, failures=QUOTED_FAILURES))
     except Failure as failure:
         # so the reference tells errors of this endpoint
         failure.type = failure.param = "None"
@@ -85,12 +86,12 @@ async def count_tokens(attempt: Attempt, target: Target, client: UpstreamClient)
     """
     body = {"model": raw(attempt.deployment.model)} | attempt.body
     headers = _headers(attempt, target, body)
-    response = await post(client, target.url + COUNT, headers, encode(body), attempt)
-    answer = await read(response, attempt)
+    response = await post(client, target.url + COUNT, headers, encode(body), attempt, failures=QUOTED_FAILURES)
+    answer = await read(response, attempt, failures=QUOTED_FAILURES)
     try:
         return msgspec.json.decode(answer, type=_Counted).input_tokens
     except msgspec.DecodeError as error:
-        raise unreadable(str(error)) from error
+        raise QUOTED_FAILURES.unreadable(str(error)) from error
 
 
 class _Counted(msgspec.Struct):
@@ -144,7 +145,7 @@ def _reply(response: UpstreamResponse, attempt: Attempt, target: Target, body: b
         fields = decode_body(body)
         usage = msgspec.json.decode(fields["usage"], type=dict[str, Any]) if present(fields.get("usage")) else None
     except (msgspec.DecodeError, RecursionError) as error:
-        raise unreadable(
+        raise QUOTED_FAILURES.unreadable(
             why_unreadable(response.headers, without(secrets_of([*target.headers.items()]), body))
         ) from error
     if attempt.shown_model is not None:

@@ -13,7 +13,7 @@ from proxy.providers.base import Attempt, Reply, wants_usage
 from proxy.providers.bedrock_answers import chat_completion
 from proxy.providers.bedrock_chunks import ConverseChunks, whole_events
 from proxy.providers.bedrock_embeddings import embed
-from proxy.providers.bedrock_failures import bad_request, unreadable
+from proxy.providers.bedrock_failures import FAILURES, bad_request
 from proxy.providers.bedrock_http import Target, betas_of, post, read, target_of
 from proxy.providers.bedrock_invoke import invoke
 from proxy.providers.bedrock_messages import split
@@ -95,7 +95,7 @@ def _reply(chat: _Chat, response: UpstreamResponse, body: bytes) -> Reply:
     try:
         completion, usage = chat_completion(body, chat.shown_model, chat.params)
     except (msgspec.DecodeError, UnicodeDecodeError, KeyError, RecursionError) as error:
-        raise unreadable(why_unreadable(response.headers, body)) from error
+        raise FAILURES.unreadable(why_unreadable(response.headers, body)) from error
     if chat.attempt.stream:
         stream = LocalStream(whole_events(completion, include_usage=wants_usage(chat.attempt)), usage)
         return Reply([], chat.target.url, stream=stream)

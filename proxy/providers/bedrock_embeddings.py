@@ -13,7 +13,7 @@ from proxy.call import Usage
 from proxy.errors import Headers
 from proxy.providers.anthropic_answers import estimated_tokens
 from proxy.providers.base import Attempt, Reply
-from proxy.providers.bedrock_failures import bad_request, unreadable
+from proxy.providers.bedrock_failures import FAILURES, bad_request
 from proxy.providers.bedrock_http import Target, post, read, target_of
 from proxy.providers.bedrock_models import Named
 from proxy.providers.embedding_inputs import embeddings_body, refuse, texts_of
@@ -94,7 +94,7 @@ async def _titan(asked: _Asked, model: Named) -> tuple[list[list[float]], int]:
         try:
             answer = _decode_titan(body)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise unreadable(why_unreadable(headers, body)) from error
+            raise FAILURES.unreadable(why_unreadable(headers, body)) from error
         vectors.append(answer.embeddingsByType.get("float") or answer.embedding or [])
         tokens += answer.inputTextTokenCount
     return vectors, tokens
@@ -109,7 +109,7 @@ async def _cohere(asked: _Asked, model: Named) -> tuple[list[list[float]], int]:
     try:
         told = _decode_cohere(body).embeddings
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise unreadable(why_unreadable(headers, body)) from error
+        raise FAILURES.unreadable(why_unreadable(headers, body)) from error
     counted = next((value for name, value in headers if name == _COUNT), "")
     tokens = int(counted) if counted.isdecimal() else sum(map(estimated_tokens, asked.texts))
     return told.get("float", []) if isinstance(told, dict) else told, tokens

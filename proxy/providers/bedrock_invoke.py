@@ -14,7 +14,7 @@ from proxy.providers.anthropic_chunks import MessageChunks
 from proxy.providers.anthropic_messages import decode_messages, prefill, split
 from proxy.providers.anthropic_params import Rules, translate
 from proxy.providers.base import Attempt, Reply, wants_usage
-from proxy.providers.bedrock_failures import bad_request, unreadable
+from proxy.providers.bedrock_failures import FAILURES, bad_request
 from proxy.providers.bedrock_http import betas_of, post, read, target_of
 from proxy.providers.bedrock_models import Named
 from proxy.providers.bedrock_stream import BinaryStream, model_event
@@ -71,5 +71,5 @@ async def invoke(attempt: Attempt, model: Named, client: UpstreamClient) -> Repl
     try:
         answer, usage = chat_completion(body, shown, prefix=prefill(messages), in_schema=params.in_schema)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise unreadable(why_unreadable(response.headers, body)) from error
+        raise FAILURES.unreadable(why_unreadable(response.headers, body)) from error
     return Reply(response.headers, target.url, answer, usage=usage)

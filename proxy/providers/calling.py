@@ -1,11 +1,10 @@
 """One call over HTTP to a vendor whose failures have names of their own."""
 
 import time
-from collections.abc import Callable
-from typing import NamedTuple
 
-from proxy.errors import Failure, Headers
+from proxy.errors import Headers
 from proxy.providers.base import Attempt
+from proxy.providers.failure_tables import FailureTable
 from proxy.providers.secrecy import secrets_of, without
 from proxy.upstream.client import Broken, ConnectFailed, TimedOut, Timeouts, TooLarge, UpstreamClient, UpstreamResponse
 
@@ -13,21 +12,8 @@ CONNECT_SECONDS = 10.0
 MAX_ERROR_BODY = 1_000_000
 
 
-class Failures(NamedTuple):
-    """What the failures of a vendor are called."""
-
-    refused: Callable[[int, Headers, bytes], Failure]
-    """An error answer: its status, headers and body."""
-    unreachable: Callable[[], Failure]
-    """No connection, or one that broke before the answer was complete."""
-    unreadable: Callable[[str], Failure]
-    """An answer that is none, and what is wrong with it."""
-    timed_out: Callable[[float, float, float | None], Failure]
-    """Seconds: what was allowed and taken, and what the deployment's ``timeout`` says."""
-
-
 async def post(
-    client: UpstreamClient, url: str, headers: Headers, body: bytes, attempt: Attempt, *, failures: Failures
+    client: UpstreamClient, url: str, headers: Headers, body: bytes, attempt: Attempt, *, failures: FailureTable
 ) -> UpstreamResponse:
     """The head of a good answer.
 
@@ -53,7 +39,7 @@ async def post(
     raise failures.refused(response.status, response.headers, shown)
 
 
-async def read(response: UpstreamResponse, attempt: Attempt, *, failures: Failures) -> bytes:
+async def read(response: UpstreamResponse, attempt: Attempt, *, failures: FailureTable) -> bytes:
     """The whole body of a good answer; raises as :func:`post`."""
     started = time.perf_counter()
     try:

@@ -16,7 +16,7 @@ from proxy.errors import Headers
 from proxy.providers.base import Attempt, Reply, wants_usage
 from proxy.providers.calling import post, read
 from proxy.providers.cohere_answers import CohereChunks, Failed, chat_completion
-from proxy.providers.cohere_failures import EXCEPTION, FAILURES, no_key, unreadable
+from proxy.providers.cohere_failures import EXCEPTION, FAILURES, no_key
 from proxy.providers.cohere_requests import translate
 from proxy.providers.embedding_inputs import embeddings_body, refuse, texts_of
 from proxy.providers.failures import why_unreadable
@@ -104,9 +104,9 @@ def _reply(attempt: Attempt, url: str, headers: Headers, response: UpstreamRespo
     try:
         answer, usage = chat_completion(body, attempt.shown_model or attempt.deployment.model)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise unreadable(why_unreadable(response.headers, without(secrets_of(headers), body))) from error
+        raise FAILURES.unreadable(why_unreadable(response.headers, without(secrets_of(headers), body))) from error
     except Failed as error:
-        raise unreadable(str(error)) from error
+        raise FAILURES.unreadable(str(error)) from error
     return Reply(response.headers, url, answer, usage=usage)
 
 
@@ -135,7 +135,7 @@ async def _embed(attempt: Attempt, url: str, headers: Headers, client: UpstreamC
         answer = _decode_embeddings(body)
         vectors = answer.embeddings["float"]
     except (msgspec.DecodeError, UnicodeDecodeError, KeyError) as error:
-        raise unreadable(why_unreadable(response.headers, without(secrets_of(headers), body))) from error
+        raise FAILURES.unreadable(why_unreadable(response.headers, without(secrets_of(headers), body))) from error
     billed = answer.meta.get("billed_units")
     tokens = int(billed.get("input_tokens") or 0) if isinstance(billed, dict) else 0
     usage = Usage(tokens, 0, tokens)

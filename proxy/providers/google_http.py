@@ -1,6 +1,5 @@
 """The HTTP side of Google's APIs: what is sent where, and what comes of it."""
 
-import time
 from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import quote
@@ -9,13 +8,11 @@ import msgspec
 
 from proxy.deployment import Deployment
 from proxy.errors import Headers
+from proxy.providers import calling
 from proxy.providers.base import Attempt
-from proxy.providers.google_failures import failure_from_answer, timed_out, unreachable, unreadable
-from proxy.providers.secrecy import secrets_of, without
-from proxy.upstream.client import Broken, ConnectFailed, TimedOut, Timeouts, TooLarge, UpstreamClient, UpstreamResponse
+from proxy.providers.google_failures import FAILURES
+from proxy.upstream.client import UpstreamClient, UpstreamResponse
 
-CONNECT_SECONDS = 10.0
-MAX_ERROR_BODY = 1_000_000
 GENERATE, GENERATE_STREAM, COUNT = "generateContent", "streamGenerateContent", "countTokens"
 EVENTS = "alt=sse"
 """Asks for an event stream; without it Google streams one long JSON list."""
@@ -76,36 +73,10 @@ async def post(
     Raises:
         Failure: Google refused, failed or could not be reached.
     """
-    seconds, vendor = attempt.timeout, attempt.deployment.provider
-    connect, total = min(CONNECT_SECONDS, seconds), None if attempt.stream else seconds
-    started = time.perf_counter()
-    try:
-        response = await client.send(
-            "POST", target.whole_url, headers, body, Timeouts(connect, seconds, seconds, total)
-        )
-        if 200 <= response.status < 300:
-            return response
-        shown = without(secrets_of(headers), await response.read(MAX_ERROR_BODY))
-    except TimedOut as error:
-        taken = time.perf_counter() - started
-        raise timed_out(seconds, taken, attempt.deployment.params.timeout) from error
-    except (ConnectFailed, Broken) as error:
-        raise unreachable(vendor) from error
-    except TooLarge as error:
-        raise unreadable(vendor, f"The error is larger than {error.limit} bytes") from error
-    raise failure_from_answer(vendor, response.status, response.headers, shown)
+    failures = FAILURES[attempt.deployment.provider]
+    return await calling.post(client, target.whole_url, headers, body, attempt, failures=failures)
 
 
 async def read(response: UpstreamResponse, attempt: Attempt) -> bytes:
     """The whole body of a good answer; raises as :func:`post`."""
-    vendor = attempt.deployment.provider
-    started = time.perf_counter()
-    try:
-        return await response.read(attempt.max_answer)
-    except TimedOut as error:
-        taken = time.perf_counter() - started
-        raise timed_out(attempt.timeout, taken, attempt.deployment.params.timeout) from error
-    except Broken as error:
-        raise unreachable(vendor) from error
-    except TooLarge as error:
-        raise unreadable(vendor, f"The answer is larger than {error.limit} bytes") from error
+    return await calling.read(response, attempt, failures=FAILURES[attempt.deployment.provider])

@@ -12,7 +12,7 @@ from proxy.providers.failures import why_unreadable
 from proxy.providers.google_answers import chat_completion
 from proxy.providers.google_chunks import ContentChunks
 from proxy.providers.google_contents import Message, Untranslatable, contents, decode_messages, system_parts
-from proxy.providers.google_failures import bad_request, exception_of, unreadable
+from proxy.providers.google_failures import FAILURES, bad_request, exception_of
 from proxy.providers.google_http import COUNT, GENERATE, GENERATE_STREAM, Target, headers_of, post, read
 from proxy.providers.google_params import Rules, param_rules, translate
 from proxy.providers.openai_format import encode
@@ -121,7 +121,8 @@ class Google:
         return Reply(response.headers, sent.target.shown, stream=stream)
 
     def _unreadable(self, sent: _Sent, response: UpstreamResponse, body: bytes) -> Exception:
-        return unreadable(self.vendor, why_unreadable(response.headers, without(secrets_of(sent.headers), body)))
+        shown = without(secrets_of(sent.headers), body)
+        return FAILURES[self.vendor].unreadable(why_unreadable(response.headers, shown))
 
     # --- Google's own format -----------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from proxy.providers.anthropic_answers import chat_completion, chat_usage, estimated_tokens, finish_reason
 from proxy.providers.anthropic_chunks import MessageChunks
-from proxy.providers.anthropic_failures import failure_from_answer
+from proxy.providers.anthropic_failures import FAILURES
 from proxy.providers.failures import StreamFailure
 
 odd = st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=3) | st.just([1]) | st.just({"a": 1})
@@ -148,12 +148,12 @@ def test_secrets_stay_out_of_error_events() -> None:
 
 
 def test_an_impossible_status_is_502() -> None:
-    assert failure_from_answer(302, [], b"elsewhere").status == 502
-    assert failure_from_answer(418, [], b"tea").status == 418
+    assert FAILURES.refused(302, [], b"elsewhere").status == 502
+    assert FAILURES.refused(418, [], b"tea").status == 418
 
 
 def test_a_wait_that_is_asked_for_is_kept() -> None:
-    assert failure_from_answer(429, [("retry-after", "3")], b"{}").retry_after == 3
+    assert FAILURES.refused(429, [("retry-after", "3")], b"{}").retry_after == 3
 
 
 @pytest.mark.parametrize(
