@@ -15,6 +15,7 @@ from proxy.providers.base import Attempt
 from proxy.providers.openai import PATHS, OpenAICompatible
 from proxy.providers.openai_format import encode, raw
 from proxy.providers.openai_params import Facts, ParamRules, rules_of, vendor_rules
+from proxy.providers.paths import piece_of_path
 from proxy.providers.vendor import Vendor, words
 
 DEFAULT_VERSION = "2024-07-01-preview"
@@ -77,7 +78,7 @@ class Azure(OpenAICompatible):
         if version in GENERAL_VERSIONS:
             return f"{address.scheme}://{address.netloc}{path}/openai/v1{PATHS[endpoint]}"
         if "/openai/deployments/" not in path:
-            path += f"/openai/deployments/{_series.sub('', deployment.model)}"
+            path += f"/openai/deployments/{piece_of_path(_series.sub('', deployment.model))}"
         return f"{address.scheme}://{address.netloc}{path}{PATHS[endpoint]}?{urlencode({'api-version': version})}"
 
 

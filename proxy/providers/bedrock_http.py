@@ -3,7 +3,6 @@
 import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
 from proxy.errors import Headers
 from proxy.providers import calling
@@ -12,6 +11,7 @@ from proxy.providers.base import Attempt
 from proxy.providers.bedrock_failures import FAILURES
 from proxy.providers.bedrock_models import Named
 from proxy.providers.bedrock_params import BETAS
+from proxy.providers.paths import piece_of_path
 from proxy.upstream.client import UpstreamClient, UpstreamResponse
 
 SERVICE = "bedrock"
@@ -38,6 +38,9 @@ def target_of(attempt: Attempt, model: Named, verb: str, *, safe: str = "") -> T
     Args:
         verb: the end of its path.
         safe: left as it is in the name of the model; Bedrock takes both forms.
+
+    Raises:
+        Failure: 400, no model is called so.
     """
     params, own = attempt.deployment.params, attempt.credentials
     settings = params.other if model.region is None else {"aws_region_name": model.region, **_set(params.other)}
@@ -51,7 +54,7 @@ def target_of(attempt: Attempt, model: Named, verb: str, *, safe: str = "") -> T
         or os.environ.get(ENDPOINT_VARIABLE)
         or f"https://bedrock-runtime.{region}.amazonaws.com"
     )
-    url = f"{base.rstrip('/')}/model/{quote(called, safe=safe)}/{verb}"
+    url = f"{base.rstrip('/')}/model/{piece_of_path(called, safe=safe)}/{verb}"
     bearer = own.get("api_key") or params.api_key or os.environ.get(BEARER_VARIABLE)
     return Target(url, region, settings, bearer)
 

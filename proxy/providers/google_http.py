@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from typing import NamedTuple
-from urllib.parse import quote
 
 import msgspec
 
@@ -11,6 +10,7 @@ from proxy.errors import Headers
 from proxy.providers import calling
 from proxy.providers.base import Attempt
 from proxy.providers.google_failures import FAILURES
+from proxy.providers.paths import piece_of_path
 from proxy.upstream.client import UpstreamClient, UpstreamResponse
 
 GENERATE, GENERATE_STREAM, COUNT = "generateContent", "streamGenerateContent", "countTokens"
@@ -36,8 +36,8 @@ class Target(NamedTuple):
 
 
 def path_of(model: str) -> str:
-    """A model as a piece of a path. Names may be the client's, where a deployment is a wildcard."""
-    return quote(model, safe="@")
+    """A model as a piece of a path; see :func:`piece_of_path`."""
+    return piece_of_path(model, safe="@")
 
 
 def own_deployment(attempt: Attempt) -> Deployment:

@@ -48,6 +48,15 @@ class TestWhere:
     def test_an_address(self, params: dict[str, Any], expected: str) -> None:
         assert url("azure/m", **params) == expected
 
+    def test_a_name_of_the_clients_stays_one_piece_of_the_path(self) -> None:
+        assert "/deployments/..%2Fa%3Fb%3D%23%252e/chat/completions?api" in url("azure/../a?b=#%2e")
+        for name in (".", "..", "o_series/.."):
+            for endpoint in ("chat", "embeddings"):
+                asked = attempt(f"azure/{name}", endpoint, api_base=BASE, api_key="k")
+                with pytest.raises(Failure, match="Invalid model name") as raised:
+                    sent(asked)
+                assert raised.value.status == 400
+
     def test_versions_of_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AZURE_API_VERSION", "2024-10-21")
         assert url("azure/of-env").endswith("api-version=2024-10-21")

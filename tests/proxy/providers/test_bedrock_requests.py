@@ -59,6 +59,18 @@ def test_where_a_call_goes_when_nothing_says_so() -> None:
     assert "secret-of-aws" not in str(call.headers)
 
 
+@pytest.mark.parametrize("route", ["", "converse/", "invoke/", "invoke/us-east-1/"])
+def test_a_model_that_a_client_names_stays_one_piece_of_the_path(route: str) -> None:
+    url = sent(attempt(f"bedrock/{route}../anthropic.claude?x=#", other=KEYS, body={"max_tokens": 1})).url
+    assert url.partition("/model/")[2].rpartition("/")[0] == "..%2Fanthropic.claude%3Fx%3D%23"
+    for name in (".", ".."):
+        for endpoint in ("chat", "embeddings"):
+            call = attempt(f"bedrock/{route}{name}", endpoint, body={"input": "x"} if endpoint != "chat" else None)
+            with pytest.raises(Failure, match="Invalid model name") as raised:
+                sent(call)
+            assert raised.value.status == 400
+
+
 def test_nobody_to_sign_for_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_BEARER_TOKEN_BEDROCK"):
         monkeypatch.delenv(name, raising=False)

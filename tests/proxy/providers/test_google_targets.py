@@ -37,6 +37,15 @@ def test_a_model_that_a_client_names_stays_one_piece_of_the_path() -> None:
     assert target.whole_url == "https://h.test/v1beta/models/..%2F..%2Fv1%2Ffiles%3Fx%3D:generateContent"
 
 
+@pytest.mark.parametrize("name", ["", ".", ".."])
+def test_a_model_that_leads_elsewhere_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    with pytest.raises(Failure, match="Invalid model name"):
+        studio(attempt("gemini", name, api_base="https://h.test/v1beta", api_key="gm"))
+    with pytest.raises(Failure, match="Invalid model name") as raised:
+        cloud(monkeypatch, attempt("vertex_ai", f"gemini/{name}"))
+    assert raised.value.status == 400
+
+
 def test_the_key_goes_where_the_address_wants_it() -> None:
     assert studio(attempt("gemini", "m", api_key="g&m")).whole_url.endswith(
         "/v1beta/models/m:generateContent?key=g%26m"
