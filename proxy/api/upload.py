@@ -44,14 +44,14 @@ class ClientBody:
     async def sent(self, stripped: MemberFilter | None) -> bytes | Upload:
         """What goes upstream, without the members that the filter takes out. Raises as :meth:`__call__`."""
         if self._whole is not None:
-            return _filtered(self._whole, stripped)
+            return await _filtered(self._whole, stripped)
         begun: list[bytes] = []
         parts = self._parts()
         while not self._ended and (not begun or (self._announced is None and self._size <= WHOLE)):
             begun.append(await anext(parts, b""))
         if self._ended:
             self._whole = b"".join(begun)
-            return _filtered(self._whole, stripped)
+            return await _filtered(self._whole, stripped)
         return Upload(_continued(begun, parts, stripped), self._announced)
 
     def ended(self) -> None:
@@ -79,14 +79,25 @@ class ClientBody:
 async def _continued(
     begun: list[bytes], parts: AsyncIterator[bytes], stripped: MemberFilter | None
 ) -> AsyncIterator[bytes]:
-    while begun:
-        part = begun.pop(0)
-        yield part if stripped is None else stripped.feed(part)
-    async for part in parts:
-        yield part if stripped is None else stripped.feed(part)
+    async for part in _both(begun, parts):
+        if stripped is None:
+            yield part
+            continue
+        async for piece in stripped.pass_on(part):
+            yield piece
     if stripped is not None:
         yield stripped.finish()
 
 
-def _filtered(body: bytes, stripped: MemberFilter | None) -> bytes:
-    return body if stripped is None else stripped.feed(body) + stripped.finish()
+async def _both(begun: list[bytes], parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    while begun:
+        yield begun.pop(0)
+    async for part in parts:
+        yield part
+
+
+async def _filtered(body: bytes, stripped: MemberFilter | None) -> bytes:
+    if stripped is None:
+        return body
+    pieces = [piece async for piece in stripped.pass_on(body)]
+    return b"".join(pieces) + stripped.finish()

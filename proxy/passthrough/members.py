@@ -1,7 +1,11 @@
 """Takes members out of a JSON object while its text goes by, without changing its length or reading it twice."""
 
+import asyncio
 import re
+from collections.abc import AsyncIterator
 from enum import Enum, auto
+from functools import lru_cache
+from itertools import islice
 
 import msgspec
 
@@ -41,11 +45,36 @@ GATEWAYS = frozenset(
 
 _LONGEST = 1024
 """Bytes of a name that is looked at; longer ones are none of ours, however they are escaped."""
-_KEY = re.compile(rb'\s*,?\s*("(?:[^"\\]|\\.)*")', re.DOTALL)
-_KEY_BEGUN = re.compile(rb'\s*,?\s*(?:"(?:[^"\\]|\\.)*\\?)?', re.DOTALL)
-_MARK = re.compile(rb'["{}\[\],]')
-_INNER_MARK = re.compile(rb'["{}\[\]]')
-_END_OF_STRING = re.compile(rb'["\\]')
+_SLICE = 32768
+"""Bytes that are looked at in one go: few milliseconds, whatever they are."""
+_NESTED = 8
+"""How deep values may go that one expression can eat."""
+# Every repetition is possessive, and what a part of the text is eaten by depends on its next byte alone: linear time.
+_STRING = rb'"(?:[^"\\]++|\\.)*+"'
+_PLAIN = rb'[^"{}\[\]]++'
+
+
+def _whole(depth: int) -> bytes:
+    """An array or object that holds others up to ``depth`` deep."""
+    inner = rb"|" + _whole(depth - 1) if depth else b""
+    return rb"[\[{](?:%b|%b%b)*+[\]}]" % (_PLAIN, _STRING, inner)
+
+
+_WHOLE = _whole(_NESTED)
+_VALUE = rb'(?:[^"{}\[\],]++|%b|%b)*+' % (_STRING, _WHOLE)
+_KEY = re.compile(rb"\s*+,?+\s*+(%b)" % _STRING, re.DOTALL)
+_KEY_BEGUN = re.compile(rb'\s*+,?+\s*+(?:"(?:[^"\\]++|\\.)*+\\?+)?+', re.DOTALL)
+_OUTER = re.compile(_VALUE, re.DOTALL)
+_INNER = re.compile(rb"(?:%b|%b|%b)*+" % (_PLAIN, _STRING, _WHOLE), re.DOTALL)
+_DOWN = re.compile(rb'(?:[^"\]}]++|%b)*+' % _STRING, re.DOTALL)
+"""Up to where something ends."""
+_UP = re.compile(rb'(?:[^"\[{]++|%b)*+' % _STRING, re.DOTALL)
+"""Up to where something begins."""
+_END = re.compile(rb'(?:[^"\]}]++|%b)*+[\]}]' % _STRING, re.DOTALL)
+_STRINGS = re.compile(_STRING, re.DOTALL)
+_IN_STRING = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
+_WHITE = b" \t\r\n"
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _decode = msgspec.json.Decoder(str).decode
 
 
@@ -65,6 +94,7 @@ class MemberFilter:
 
     def __init__(self, names: frozenset[str]) -> None:
         self._names = names
+        self._others, self._ours = _members(names)
         self._at = _At.START
         self._held = b""
         self._kept_any = False
@@ -73,19 +103,26 @@ class MemberFilter:
         self._in_string = False
         self._escaped = False
 
-    def feed(self, chunk: bytes) -> bytes:
-        """The text that is certain by now: ``chunk``, but for a name that it may have cut short."""
+    async def pass_on(self, part: bytes) -> AsyncIterator[bytes]:
+        """:meth:`feed` in pieces, between which the loop sees to other calls."""
+        for begin in range(0, len(part), _SLICE):
+            yield self.feed(part[begin : begin + _SLICE])
+            await asyncio.sleep(0)
+
+    def feed(self, part: bytes) -> bytes:
+        """The text that is certain by now: ``part``, but for a name that it may have cut short."""
+        text, self._held = self._held + part, b""
         out: list[bytes] = []
         at = 0
-        while at < len(chunk):
+        while at < len(text):
             if self._at is _At.VALUE:
-                at = self._value(chunk, at, out)
+                at = self._value(text, at, out)
             elif self._at is _At.KEY:
-                at = self._key(chunk, at, out)
+                at = self._key(text, at, out)
             elif self._at is _At.START:
-                at = self._start(chunk, out)
+                at = self._start(text, out)
             else:
-                out.append(chunk[at:])
+                out.append(text[at:])
                 break
         return b"".join(out)
 
@@ -94,30 +131,46 @@ class MemberFilter:
         held, self._held = self._held, b""
         return held
 
-    def _start(self, chunk: bytes, out: list[bytes]) -> int:
-        begun = len(chunk) - len(chunk.lstrip(b" \t\r\n"))
-        if begun < len(chunk):
-            self._at = _At.KEY if chunk[begun : begun + 1] == b"{" else _At.REST
+    def _start(self, text: bytes, out: list[bytes]) -> int:
+        begun = len(text) - len(text.lstrip(_WHITE))
+        if begun < len(text):
+            self._at = _At.KEY if text[begun : begun + 1] == b"{" else _At.REST
             begun += 1
-        out.append(chunk[:begun])
+        out.append(text[:begun])
         return begun
 
-    def _key(self, chunk: bytes, at: int, out: list[bytes]) -> int:
-        held, self._held = self._held, b""
-        text = held + chunk[at:]
-        found = _KEY.match(text)
+    def _key(self, text: bytes, at: int, out: list[bytes]) -> int:
+        run = self._ours.match(text, at)
+        if run is not None:
+            out.append(b" " * (run.end() - at))
+            return run.end()
+        run = self._others.match(text, at) if self._kept_any else None
+        if run is not None:
+            out.append(run[0])
+            return run.end()
+        found = _KEY.match(text, at)
         if found is not None:
-            self._begin(_named(found[1]), text[: found.end()], out)
-            return at + found.end() - len(held)
-        if not _KEY_BEGUN.fullmatch(text):
-            self._at = _At.REST
-            out.append(text)
-        elif len(text) <= _LONGEST:
-            self._held = text
+            self._begin(_named(found[1]), found[0], out)
+            return found.end()
+        if _KEY_BEGUN.fullmatch(text, at):
+            self._hold(text[at:], out)
         else:
-            self._begin(None, text, out)
-            self._in_string, self._escaped = True, text.endswith(b"\\")
-        return len(chunk)
+            self._at = _At.REST
+            out.append(text[at:])
+        return len(text)
+
+    def _hold(self, text: bytes, out: list[bytes]) -> None:
+        """A name has not ended yet, or not begun."""
+        if len(text) > _LONGEST:  # perhaps blanks, for which it does not matter where the comma stands
+            held = text.lstrip(_WHITE + b",")
+            if len(held) >= _LONGEST:
+                self._begin(None, text, out)
+                self._in_string, self._escaped = True, _ends_escaped(held)
+                return
+            held = b"," + held if _comma_first(text) else held
+            out.append(b" " * (len(text) - len(held)))
+            text = held
+        self._held = text
 
     def _begin(self, name: str | None, text: bytes, out: list[bytes]) -> None:
         """A member begins with ``text``: the comma before it, and its name."""
@@ -130,47 +183,84 @@ class MemberFilter:
         out.append(text if self._kept_any else text.replace(b",", b" ", 1) if _comma_first(text) else text)
         self._kept_any = True
 
-    def _value(self, chunk: bytes, begin: int, out: list[bytes]) -> int:
+    def _value(self, text: bytes, begin: int, out: list[bytes]) -> int:
         """Everything up to the next member's comma, or the brace that ends the object."""
         at = begin
-        while at < len(chunk) and self._at is _At.VALUE:
+        while at < len(text) and self._at is _At.VALUE:
             if self._in_string:
-                at = self._string(chunk, at)
-                continue
-            found = (_MARK if self._depth == 1 else _INNER_MARK).search(chunk, at)
-            if found is None:
-                at = len(chunk)
-                break
-            at = self._mark(found[0], found.end())
-        piece = chunk[begin:at]
-        out.append(b" " * len(piece) if self._dropping else piece)
+                at = self._string(text, at)
+            elif self._depth == 1:
+                at = self._outer(text, at)
+            else:
+                at = self._inner(text, at)
+        out.append(b" " * (at - begin) if self._dropping else text[begin:at])
         return at
 
-    def _mark(self, mark: bytes, after: int) -> int:
-        if mark == b'"':
+    def _outer(self, text: bytes, begin: int) -> int:
+        at = _end_of(_OUTER, text, begin)
+        mark = text[at : at + 1]
+        if mark in (b"[", b"{"):
+            self._depth = 2
+        elif mark == b'"':
             self._in_string = True
-        elif mark in b"{[":
-            self._depth += 1
-        elif mark == b",":
-            self._at = _At.KEY
-            return after - 1
-        else:
-            self._depth -= 1
-            if not self._depth:
-                self._at = _At.REST
-                return after - 1
-        return after
+        elif mark:
+            self._at = _At.KEY if mark == b"," else _At.REST
+            return at
+        return at + len(mark)
 
-    def _string(self, chunk: bytes, at: int) -> int:
-        if self._escaped:
-            self._escaped = False
-            return at + 1
-        found = _END_OF_STRING.search(chunk, at)
-        if found is None:
-            return len(chunk)
-        self._in_string = found[0] != b'"'
-        self._escaped = self._in_string
-        return found.end()
+    def _inner(self, text: bytes, begin: int) -> int:
+        at = _end_of(_INNER, text, begin)
+        mark = text[at : at + 1]
+        if mark in (b"[", b"{"):
+            end = _end_of(_DOWN, text, at)
+            self._depth += _count(text[at:end], b"[", b"{")
+            return end
+        if mark in (b"]", b"}"):
+            return self._ends(text, at)
+        self._in_string = bool(mark)
+        return at + len(mark)
+
+    def _ends(self, text: bytes, begin: int) -> int:
+        end = _end_of(_UP, text, begin)
+        ended = _count(text[begin:end], b"]", b"}")
+        left = self._depth - 1
+        if ended < left:
+            self._depth -= ended
+            return end
+        self._depth = 1
+        return next(islice(_END.finditer(text, begin), left - 1, None)).end()
+
+    def _string(self, text: bytes, begin: int) -> int:
+        at = _end_of(_IN_STRING, text, begin + self._escaped)
+        self._in_string = text[at : at + 1] != b'"'
+        self._escaped = at < len(text) and self._in_string
+        return min(at + 1, len(text))
+
+
+@lru_cache(maxsize=64)
+def _members(names: frozenset[str]) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
+    """Runs of members that have other names, and of those that have ours, each with its comma and whole."""
+    ours = rb"(?:%b)" % b"|".join(re.escape(name.encode()) for name in sorted(names))
+    others = rb'(?!%b")(?:[^"\\]++|\\[^u]|\\u(?!00[2-7]))*+' % ours
+    run = rb'(?:\s*+,\s*+"%b"\s*+:%b(?=[,}]))++'
+    return re.compile(run % (others, _VALUE), re.DOTALL), re.compile(run % (ours, _VALUE), re.DOTALL)
+
+
+def _end_of(pattern: re.Pattern[bytes], text: bytes, at: int) -> int:
+    """Where what the pattern eats, nothing perhaps, ends."""
+    found = pattern.match(text, at)
+    return at if found is None else found.end()
+
+
+def _count(text: bytes, *marks: bytes) -> int:
+    """Marks outside of strings."""
+    bare = _STRINGS.sub(b"", text) if b'"' in text else text
+    return sum(map(bare.count, marks))
+
+
+def _ends_escaped(text: bytes) -> bool:
+    """Whether a string that has begun, but not ended, goes on with an escaped byte."""
+    return _end_of(_IN_STRING, text, 1) < len(text)
 
 
 def _comma_first(text: bytes) -> bool:
@@ -181,5 +271,5 @@ def _named(key: bytes) -> str | None:
     """A member's name, escapes undone; ``None`` for what is no JSON."""
     try:
         return _decode(key)
-    except msgspec.DecodeError:
+    except _UNREADABLE:
         return None

@@ -1,6 +1,8 @@
 """Members of a JSON object are taken out of its text as it goes by."""
 
+import asyncio
 import json
+import time
 from itertools import pairwise
 from typing import Any
 
@@ -19,6 +21,13 @@ VALUES = st.recursive(
 )
 
 
+def deep(value: Any, depth: int) -> Any:
+    """Within ``depth`` arrays and objects."""
+    for level in range(depth):
+        value = [value, "]"] if level % 2 else {"tags": value, "a": 1}
+    return value
+
+
 def filtered(text: bytes, cuts: list[int]) -> bytes:
     member_filter = MemberFilter(NAMES)
     bounds = [0, *sorted(cut for cut in cuts if cut <= len(text)), len(text)]
@@ -27,7 +36,7 @@ def filtered(text: bytes, cuts: list[int]) -> bytes:
 
 
 @given(
-    st.dictionaries(KEYS, VALUES, max_size=5),
+    st.dictionaries(KEYS, st.builds(deep, VALUES, st.sampled_from([0, 8, 9, 10, 20])), max_size=5),
     st.lists(st.integers(0, 300), max_size=6),
     st.booleans(),
     st.sampled_from([None, 1, 4]),
@@ -71,3 +80,55 @@ def test_a_name_that_never_ends_is_not_held_back() -> None:
 def test_only_the_outermost_members_count(text: bytes) -> None:
     left = json.loads(filtered(text, []))
     assert left in ({}, {"a": {"tags": 1}})
+
+
+def test_blanks_before_a_name_may_be_many() -> None:
+    text = b'{"a":1,' + b" " * 3000 + b'"tags":2}'
+    for cuts in ([], [7], [2000], [3008], [3011]):
+        left = filtered(text, cuts)
+        assert (json.loads(left), len(left)) == ({"a": 1}, len(text))
+
+
+HOSTILE = {
+    "brackets": b'{"a":' + b"[" * 1_000_000,
+    "members": b"{" + b'"":1,' * 200_000 + b'"tags":1}',
+    "ours": b"{" + b'"tags":1,' * 110_000 + b'"":1}',
+    "quotes": b'{"a":"' + b'\\"' * 500_000 + b'"}',
+    "backslashes": b'{"a":"' + b"\\" * 1_000_000,
+    "nested": b'{"a":' + b'["",' * 250_000,
+    "shallow": b'{"a":[' + b"[]," * 330_000,
+    "commas": b'{"a":' + b"," * 1_000_000,
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_no_text_takes_long(text: bytes) -> None:
+    began = time.process_time()
+    left = filtered(text, [])
+    assert time.process_time() - began < 0.4  # a tenth of it on an idle machine
+    assert len(left) == len(text)
+    assert b"tags" not in left
+
+
+def test_other_calls_go_on_meanwhile() -> None:
+    async def run() -> tuple[list[float], bytes]:
+        text, gaps, over = HOSTILE["members"], [], False
+
+        async def tick() -> None:
+            last = time.process_time()
+            while not over:
+                await asyncio.sleep(0)
+                gaps.append(time.process_time() - last)
+                last = time.process_time()
+
+        ticking = asyncio.create_task(tick())
+        member_filter = MemberFilter(NAMES)
+        pieces = [piece async for piece in member_filter.pass_on(text)]
+        over = True
+        await ticking
+        return gaps, b"".join(pieces) + member_filter.finish()
+
+    gaps, left = asyncio.run(run())
+    assert len(gaps) > 20
+    assert max(gaps) < 0.05
+    assert left == filtered(HOSTILE["members"], [])
