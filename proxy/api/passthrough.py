@@ -19,7 +19,7 @@ from proxy.call import Answer, Call, Write
 from proxy.errors import DetailError, GatewayError
 from proxy.gateway import Gateway
 from proxy.logs import call_id
-from proxy.passthrough.exchange import Relay, account, failed, refusal, sent
+from proxy.passthrough.exchange import EMPTY, Relay, account, failed, refusal, sent
 from proxy.passthrough.headers import downward
 from proxy.passthrough.members import MemberFilter
 from proxy.passthrough.routes import Found
@@ -127,7 +127,7 @@ class PassThroughEndpoint:
         response = await sent(target, asked, going, self._gateway.client)
         body.ended()
         call.outcome.upstream_seconds = time.perf_counter() - began
-        if response.status >= 300:
+        if not 200 <= response.status < 300 and response.status not in EMPTY:
             raise await refusal(response, target)
         return await self._answer(call, target, response)
 
@@ -141,7 +141,7 @@ class PassThroughEndpoint:
         length = int(given["content-length"]) if given.get("content-length", "").isdigit() else None
         relay = Relay(response, meter)
         finish = partial(_account, call, target, meter)
-        if length is not None and length <= MAX_READ and not streams:
+        if response.status in EMPTY or (length is not None and length <= MAX_READ and not streams):
             parts: list[bytes] = []
             await relay(parts.append)
             finish()

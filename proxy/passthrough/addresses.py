@@ -12,6 +12,7 @@ from proxy.errors import GatewayError
 MAX_ENCODINGS = 4
 """How often a path may be percent-encoded; more has no honest use."""
 _AS_IT_CAME = "!$%&'()*+,/:;=@[]~"
+_version = re.compile(r"v\d+\w*")
 _control = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -48,17 +49,31 @@ def base_of(url: str) -> Base:
 def below(base: Base, rest: str) -> str:
     """The address of ``rest`` (percent-encoded, as the client wrote it) below ``base``, without any query.
 
-    A version that both name is there once: ``https://host/v1`` and ``v1/models`` are ``https://host/v1/models``.
-
     Raises:
         GatewayError: 400, it would leave the base, or a server could take it so.
     """
     if not rest:
         return base.shown
     check(rest)
-    last, first = base.path.rpartition("/")[2], rest.partition("/")[0]
-    path = base.path.rpartition("/")[0] if last and last == first else base.path
-    return f"{base.origin}{path}/{quote(rest.encode('latin-1'), safe=_AS_IT_CAME)}"
+    return f"{base.shown}/{quote(rest.encode('latin-1'), safe=_AS_IT_CAME)}"
+
+
+def below_vendor(base: Base, rest: str) -> str:
+    """As :func:`below`, for a vendor: a version that both name is there once.
+
+    ``https://host/v1`` and ``v1/models`` are ``https://host/v1/models``.
+
+    Raises:
+        GatewayError: as :func:`below`.
+    """
+    before, _, last = base.path.rpartition("/")
+    is_there_twice = last == rest.partition("/")[0] and _version.fullmatch(last)
+    return below(Base(base.origin, before) if is_there_twice else base, rest)
+
+
+def path_of(written: str) -> str:
+    """A path that an operator wrote, percent-encoded as clients send it."""
+    return quote(written, safe=_AS_IT_CAME)
 
 
 def check(rest: str) -> None:

@@ -8,7 +8,8 @@ import msgspec
 
 from proxy.deployment import Deployment
 from proxy.errors import GatewayError
-from proxy.passthrough.addresses import Base, base_of, below, with_query
+from proxy.passthrough.addresses import Base, base_of, below_vendor, with_query
+from proxy.passthrough.members import UNREADABLE
 from proxy.passthrough.target import Asked, Target, VendorRoute, unset
 from proxy.passthrough.vendors import AZURE, KeyRoute
 from proxy.providers.azure import AZURE as AZURE_MODELS
@@ -35,7 +36,7 @@ class AzureRoute(KeyRoute):
         deployment = picked(asked.router, model, _AZURE, self.path)
         rest = "/".join(deployment.model if part == model else part for part in segments)
         params = deployment.params
-        address = below(base_of_deployment(deployment, "AZURE_API_BASE"), rest)
+        address = below_vendor(base_of_deployment(deployment, "AZURE_API_BASE"), rest)
         version = params.api_version or os.environ.get("AZURE_API_VERSION")
         query = urlencode({"api-version": version}) if version else asked.query
         return Target(
@@ -64,7 +65,7 @@ class VllmRoute(VendorRoute):
                 "VLLM_API_BASE is not set: the gateway does not know where vLLM is. Set it, or name a configured model"
             )
         try:
-            url = below(base_of(address), asked.rest)
+            url = below_vendor(base_of(address), asked.rest)
         except ValueError as error:
             raise unset(f"VLLM_API_BASE {error}") from error
         key = os.environ.get("VLLM_API_KEY")
@@ -74,7 +75,7 @@ class VllmRoute(VendorRoute):
 
     async def _deployed(self, asked: Asked, model: str) -> Target:
         deployment = picked(asked.router, model, _VLLM, self.path)
-        url = below(base_of_deployment(deployment, "HOSTED_VLLM_API_BASE"), asked.rest)
+        url = below_vendor(base_of_deployment(deployment, "HOSTED_VLLM_API_BASE"), asked.rest)
         key = deployment.params.api_key
         return Target(
             url=with_query(url, asked.query),
@@ -134,5 +135,5 @@ async def body_for(asked: Asked, deployment: Deployment) -> bytes:
 def _fields(body: bytes) -> dict[str, Any]:
     try:
         return msgspec.json.decode(body, type=dict[str, Any])
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return {}

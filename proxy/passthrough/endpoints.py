@@ -10,7 +10,7 @@ import msgspec
 
 from proxy.config.errors import ConfigError
 from proxy.config.references import PREFIX, variable
-from proxy.passthrough.addresses import Base, base_of, below, check, merged, with_query
+from proxy.passthrough.addresses import Base, base_of, below, check, merged, path_of, with_query
 from proxy.passthrough.members import GATEWAYS
 from proxy.passthrough.target import METHODS, NONE, Asked, Target, unset
 
@@ -55,8 +55,8 @@ class EndpointRoute:
     """
 
     def __init__(self, settings: Settings, key: str) -> None:
-        self.path = _path(settings.path, key)
-        self.name = self.path
+        self.name = _path(settings.path, key)
+        self.path = path_of(self.name)
         self.methods = _methods(settings.methods, key)
         self._settings = settings
         self._base = _base(settings.target, key)
@@ -88,8 +88,8 @@ class EndpointRoute:
         """What the management shows of it: no header's value."""
         settings = self._settings
         return {
-            "id": settings.id or self.path,
-            "path": self.path,
+            "id": settings.id or self.name,
+            "path": self.name,
             "target": self._base.shown,
             "headers": dict.fromkeys(settings.headers, "***"),
             "default_query_params": settings.default_query_params,

@@ -24,6 +24,8 @@ TIMEOUTS = Timeouts(connect=10.0, first_byte=600.0, idle=600.0, total=None)
 """Seconds; 600 is the reference's (A.md, A1)."""
 MAX_ERROR = 1_000_000
 """Bytes of a vendor's error that are quoted."""
+EMPTY = (204, 304)
+"""Statuses of answers without a body (RFC 9110, 6.4.1)."""
 UNKNOWN = "unknown"
 """The model of calls that do not say it; the reference's word."""
 
@@ -52,7 +54,10 @@ def failed(error: UpstreamError, target: Target) -> GatewayError:
 
 
 async def refusal(response: UpstreamResponse, target: Target) -> GatewayError:
-    """A vendor's error, or redirect, as the reference words it: the vendor's text within the gateway's error."""
+    """A vendor's error, or redirect, as the reference words it: the vendor's text within the gateway's error.
+
+    A status that is neither, nor good, is the vendor's fault: 502.
+    """
     try:
         text = await response.read(MAX_ERROR)
     except TooLarge:
@@ -61,6 +66,10 @@ async def refusal(response: UpstreamResponse, target: Target) -> GatewayError:
         text = b""
     finally:
         await response.aclose()
+    if not 300 <= response.status < 600:
+        return GatewayError(
+            502, f"{urlsplit(target.url).netloc} answered with status {response.status}, which HTTP does not have"
+        )
     waits = [header for header in response.headers if header[0] == "retry-after"]
     quoted = text.decode(errors="replace")
     if target.detailed:

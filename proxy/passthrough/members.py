@@ -74,7 +74,8 @@ _END = re.compile(rb'(?:[^"\]}]++|%b)*+[\]}]' % _STRING, re.DOTALL)
 _STRINGS = re.compile(_STRING, re.DOTALL)
 _IN_STRING = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 _WHITE = b" \t\r\n"
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding raises for a text that is no JSON, or none that anybody means."""
 _decode = msgspec.json.Decoder(str).decode
 
 
@@ -271,5 +272,5 @@ def _named(key: bytes) -> str | None:
     """A member's name, escapes undone; ``None`` for what is no JSON."""
     try:
         return _decode(key)
-    except _UNREADABLE:
+    except UNREADABLE:
         return None

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from proxy.errors import DetailError
+from proxy.passthrough.members import UNREADABLE
 from proxy.passthrough.target import Asked, Target, VendorRoute
 
 
@@ -15,7 +16,7 @@ class MilvusRoute(VendorRoute):
         """See :class:`proxy.passthrough.target.Route`."""
         try:
             fields = msgspec.json.decode(await asked.read(), type=dict[str, Any])
-        except msgspec.DecodeError:
+        except UNREADABLE:
             fields = {}
         name = fields.get("collectionName")
         if not name:

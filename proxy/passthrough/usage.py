@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from proxy.call import Usage
+from proxy.passthrough.members import UNREADABLE
 from proxy.upstream.client import TooLarge
 from proxy.upstream.sse import EventSplitter, data_of
 
@@ -83,7 +84,7 @@ class Meter:
     def _note(self, text: bytes) -> None:
         try:
             value = msgspec.json.decode(text)
-        except (msgspec.DecodeError, RecursionError):
+        except UNREADABLE:
             return
         for answer in value if isinstance(value, list) else [value]:
             if isinstance(answer, dict):

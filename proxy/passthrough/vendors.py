@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from proxy.passthrough.addresses import Base, base_of, below, replaced, with_query
+from proxy.passthrough.addresses import Base, base_of, below_vendor, replaced, with_query
 from proxy.passthrough.target import NONE, Asked, Target, VendorRoute, unset
 
 
@@ -134,7 +134,7 @@ class KeyRoute(VendorRoute):
         )
 
     def _address(self, asked: Asked, base: Base) -> str:
-        return below(base, asked.rest)
+        return below_vendor(base, asked.rest)
 
     def _query(self, query: str, key: str) -> str:  # noqa: ARG002
         return query
@@ -149,7 +149,7 @@ class OpenAIRoute(KeyRoute):
     def _address(self, asked: Asked, base: Base) -> str:
         address = super()._address(asked, base)
         if base.origin == OPENAI.api_base and "/v1/" not in address:
-            return below(Base(base.origin, f"{base.path}/v1"), asked.rest)
+            return below_vendor(Base(base.origin, f"{base.path}/v1"), asked.rest)
         return address
 
     def _headers(self, asked: Asked, key: str) -> Mapping[str, str]:
@@ -196,6 +196,6 @@ class LangfuseRoute(VendorRoute):
             base = base_of(host if "://" in host else f"http://{host}")
         except ValueError as error:
             raise unset(f"LANGFUSE_HOST {error}") from error
-        address = below(base, asked.rest)
+        address = below_vendor(base, asked.rest)
         pair = b64encode(f"{public}:{secret}".encode()).decode()
         return Target(url=with_query(address, asked.query), shown=address, headers={"Authorization": f"Basic {pair}"})

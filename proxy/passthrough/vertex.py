@@ -10,7 +10,7 @@ import msgspec
 
 from proxy.deployment import Deployment
 from proxy.errors import GatewayError
-from proxy.passthrough.addresses import Base, base_of, below, with_query
+from proxy.passthrough.addresses import Base, base_of, below, check, with_query
 from proxy.passthrough.target import Asked, Target, VendorRoute, unset
 from proxy.providers.google_auth import CredentialsError, access_token
 from proxy.routing.router import Router
@@ -65,15 +65,17 @@ class VertexRoute(VendorRoute):
 
     async def target(self, asked: Asked) -> Target:
         """See :class:`proxy.passthrough.target.Route`."""
+        check(asked.rest)
         is_discovery = asked.rest.startswith(DISCOVERY)
         rest = asked.rest.removeprefix(DISCOVERY)
         project, location = _first(_project_in, rest), _first(_location_in, rest)
-        model = _first(_model_in, rest) or ""
+        named = _model_in.search(rest)
+        model = named[1] if named is not None else ""
         lent = _deployment(asked.router, unquote(model))
-        if lent is not None:
+        if lent is not None and named is not None:
             own = _account_of(lent)
             project, location = own.project or project, own.location or location
-            rest = rest.replace(model, lent.model, 1)
+            rest = rest[: named.start(1)] + lent.model + rest[named.end(1) :]
         account = self._accounts.find(project, location)
         if account is not None:
             project, location = account.project or project, account.location or location
@@ -158,7 +160,8 @@ def _address(base: Base, rest: str, project: str | None, location: str | None) -
     """With project and location where the client's path has others, or none."""
     if "locations" in rest:
         if project and location:
-            rest = _both_in.sub(rf"\g<1>projects/{project}/locations/{location}/", rest)
+            place = f"projects/{project}/locations/{location}/"
+            rest = _both_in.sub(lambda found: found[1] + place, rest)
         return below(base, rest)
     version = "v1beta1" if "cachedContent" in rest else "v1"
     found = _version.fullmatch(rest)

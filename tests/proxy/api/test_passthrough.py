@@ -296,3 +296,40 @@ def test_many_at_once(gateway: Gateway, raw: Any) -> None:
         bodies = list(pool.map(lambda _: gateway.http.post("/raw/x", json={"a": "b" * 200_000}).text, range(60)))
     assert set(bodies) == {"".join(f"data: {json.dumps({'n': n}, separators=(',', ':'))}\n\n" for n in range(20))}
     assert eventually(lambda: gateway.calls_in_progress() == 0)
+
+
+def test_what_has_not_changed_has_no_body(gateway: Gateway, raw: Any) -> None:
+    for status in (304, 204):
+        raw(Reply(raw=f'HTTP/1.1 {status} So\r\netag: "a"\r\ncache-control: no-cache\r\n\r\n'))
+        with Connection(gateway).send(request(b"", "/raw/x")) as connection:
+            head = connection.read_until(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 %d " % status)
+            assert b'etag: "a"\r\n' in head and b"cache-control: no-cache\r\n" in head
+            assert b"content-type" not in head
+            assert head.endswith(b"\r\n\r\n")
+            raw(Reply(text="next"))  # the connection has not lost its place
+            connection.send(request(b"", "/raw/x"))
+            assert b"\r\n\r\nHTTP/1.1 200 " in connection.read_until(b"next")
+
+
+@pytest.mark.parametrize("status", [600, 999])
+def test_a_status_that_http_does_not_have(gateway: Gateway, raw: Any, status: int) -> None:
+    raw(Reply(raw=f"HTTP/1.1 {status} Odd\r\ncontent-length: 2\r\n\r\n{{}}"))
+    answer = gateway.http.post("/raw/x", json={})
+    assert answer.status_code == 502
+    assert f"answered with status {status}" in answer.json()["error"]["message"]
+    assert answer.json()["error"]["code"] == "502"
+
+
+def test_an_answer_that_is_no_text_passes(gateway: Gateway, upstream: UpstreamControl) -> None:
+    body = '{"model":"x\xff","usage":{"prompt_tokens":1}}'
+    head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+    upstream.script("anthropic", {"*": [Reply(raw=head + body)]})
+    answer = gateway.http.post("/anthropic/v1/messages", json={"model": "m"})
+    assert (answer.status_code, answer.content) == (200, body.encode("latin-1"))
+    events = 'data: {"usage":{"x":"\xff"}}\n\ndata: [DONE]\n\n'
+    head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
+    upstream.script("anthropic", {"*": [Reply(raw=head + events)]})
+    answer = gateway.http.post("/anthropic/v1/messages", json={"model": "m"})
+    assert (answer.status_code, answer.content) == (200, events.encode("latin-1"))
+    upstream.script("anthropic", {})

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from proxy.errors import GatewayError
-from proxy.passthrough.addresses import Base, base_of, below, merged, replaced
+from proxy.passthrough.addresses import Base, base_of, below, below_vendor, merged, replaced
 
 PIECES = st.sampled_from(
     (
@@ -61,7 +61,8 @@ def test_nothing_leads_out_of_the_prefix(rest: str) -> None:
         ("https://v.test", "v1/chat", "https://v.test/v1/chat"),
         ("https://v.test/", "", "https://v.test"),
         ("https://v.test/x/", "", "https://v.test/x"),
-        ("https://v.test/v1", "v1/chat", "https://v.test/v1/chat"),
+        ("https://v.test/v1", "v1/chat", "https://v.test/v1/v1/chat"),
+        ("https://v.test/users", "users/5", "https://v.test/users/users/5"),
         ("https://v.test/u/v1", "chat", "https://v.test/u/v1/chat"),
         ("https://v.test", "a%20b/c%2Fd/", "https://v.test/a%20b/c%2Fd/"),
         ("https://v.test", "models/m:generate,x@1", "https://v.test/models/m:generate,x@1"),
@@ -73,6 +74,23 @@ def test_a_path_is_appended_as_it_came(base: str, rest: str, url: str) -> None:
     if "\xc3" in rest:
         url = "https://v.test/caf%C3%A9"
     assert below(base_of(base), rest) == url
+
+
+@pytest.mark.parametrize(
+    ("base", "rest", "url"),
+    [
+        ("https://v.test/v1", "v1/chat", "https://v.test/v1/chat"),
+        ("https://v.test/u/v1beta1", "v1beta1", "https://v.test/u/v1beta1"),
+        ("https://v.test/v1", "v2/chat", "https://v.test/v1/v2/chat"),
+        ("https://v.test/v1", "v1", "https://v.test/v1"),
+        ("https://v.test/users", "users/5", "https://v.test/users/users/5"),
+        ("https://v.test", "v1", "https://v.test/v1"),
+        ("https://v.test", "", "https://v.test"),
+        ("https://v.test/v1", "", "https://v.test/v1"),
+    ],
+)
+def test_only_a_vendors_version_is_there_once(base: str, rest: str, url: str) -> None:
+    assert below_vendor(base_of(base), rest) == url
 
 
 @pytest.mark.parametrize("url", ["ftp://v.test", "v.test/x", "https://", "https://u:p@v.test", "https://v.test:port/"])

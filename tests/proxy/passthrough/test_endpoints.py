@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from proxy.config.errors import ConfigError
@@ -105,6 +106,16 @@ def test_how_paths_find_their_routes(tmp_path: Path) -> None:
     assert found("/openai_passthrough/v1/x%2Fy") == ("/openai_passthrough/{path}", "v1/x%2Fy")
     assert found("/") is None
     assert found("*") is None
+
+
+@pytest.mark.parametrize("written", ["/mein api", "/über", "/mein%20api"])
+def test_a_path_of_any_letters_is_found(tmp_path: Path, written: str) -> None:
+    passthrough = _passthrough(tmp_path, f' [{{path: "{written}", target: "https://own.test"}}]')
+    asked = str(httpx.URL("https://g.test", path=written.replace("%20", " ") + "/x").raw_path, "ascii")
+    found = passthrough.find(asked, "GET")
+    assert found is not None
+    assert (found.route.name, found.rest) == (written, "x")
+    assert passthrough.endpoints[0].described()["path"] == written
 
 
 def _passthrough(folder: Path, entries: str) -> PassThrough:

@@ -12,6 +12,13 @@ from proxy.passthrough.usage import MAX_READ, Meter
 JSON = "application/json"
 EVENTS = "text/event-stream; charset=utf-8"
 
+UNREADABLE = (
+    b'{"model":"x\xff","usage":{"prompt_tokens":1}}',
+    b'data: {"usage":{"x":"\xff"}}\n\n',
+    b'{"usage":' + b"[" * 10_000 + b"]" * 10_000 + b"}",
+    b'data: {"usage":' + b"[" * 10_000 + b"]" * 10_000 + b"}\n\n",
+)
+
 
 def metered(kind: str, *parts: bytes, model: str = "") -> Meter:
     meter = Meter(kind, model)
@@ -118,7 +125,7 @@ def test_a_binary_stream_of_bedrock() -> None:
 
 @pytest.mark.parametrize("kind", [JSON, EVENTS, "text/html", ""])
 def test_what_is_not_understood_counts_nothing(kind: str) -> None:
-    for body in (b'{"usage":', b"data: {", b"<html>", b"[" * 100_000, b'"usage"' * 1000, b"\xff\n\n"):
+    for body in (b'{"usage":', b"data: {", b"<html>", b"[" * 100_000, b'"usage"' * 1000, b"\xff\n\n", *UNREADABLE):
         assert metered(kind, body).usage == Usage()
 
 
