@@ -1,20 +1,17 @@
 """Anthropic's event streams as the chunks of a chat completion, event by event. Sans I/O.
 
 Recorded in contracts/core/test_provider_anthropic_streams.py.
-
-The finish reason is held back until ``message_stop`` has come, so that a stream which is cut never looks finished.
 """
 
-import time
-import uuid
 from typing import Any
 
 import msgspec
 
 from proxy.providers.anthropic_answers import chat_usage, finish_reason
-from proxy.providers.anthropic_events import Event, EventReader, no_event
+from proxy.providers.anthropic_events import Event, MessageReader
+from proxy.providers.anthropic_failures import EXCEPTION
 from proxy.providers.anthropic_tools import SCHEMA_TOOL
-from proxy.providers.openai_format import encode
+from proxy.providers.chunking import ChunkWriter, no_event
 
 _TOOLS = frozenset(("tool_use", "server_tool_use"))
 _SEARCHES = frozenset(("web_search_tool_result", "web_fetch_tool_result"))
@@ -31,7 +28,7 @@ class _Event(Event):
 _decode = msgspec.json.Decoder(_Event).decode
 
 
-class MessageChunks(EventReader):
+class MessageChunks(MessageReader, ChunkWriter):
     """Turns the data of Anthropic's events into the chunks that the client gets.
 
     Args:
@@ -40,19 +37,10 @@ class MessageChunks(EventReader):
     """
 
     def __init__(self, model: str, *, include_usage: bool, in_schema: bool = False) -> None:
-        super().__init__()
-        self._base = {
-            "id": f"chatcmpl-{uuid.uuid4()}",
-            "created": int(time.time()),
-            "model": model,
-            "object": "chat.completion.chunk",
-        }
-        self._include_usage = include_usage
+        super().__init__(model, include_usage=include_usage)
         self._in_schema = in_schema
-        self._spoke = False
         self._block = ""
         self._arguments = False
-        self._tool = -1
         self._as_text = self._structured = False
         self._reason = "stop"
         self._kept: dict[str, list[Fields]] = {}
@@ -68,21 +56,18 @@ class MessageChunks(EventReader):
             self._note(event, data)
             delta = self._delta(event)
         except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError, RecursionError):
-            raise no_event(continuable=True) from None
+            raise no_event(EXCEPTION) from None
         return None if delta is None else self._chunk(delta)
 
     def finish(self) -> list[bytes]:
-        """The last chunks of a complete stream; see :meth:`EventReader.finish`."""
+        """The last chunks of a complete stream; see :meth:`MessageReader.finish`."""
         super().finish()
-        ending = [self._encoded({"finish_reason": self._reason, "index": 0, "delta": {}})]
-        if self._include_usage:
-            told, _ = chat_usage(self._usage)
-            if "server_tool_use" in told:
-                told["server_tool_use"] = {"web_search_requests": None, "tool_search_requests": None} | told[
-                    "server_tool_use"
-                ]
-            ending.append(self._encoded({"index": 0, "delta": {}}, usage=told))
-        return ending
+        told, _ = chat_usage(self._told)
+        if "server_tool_use" in told:
+            told["server_tool_use"] = {"web_search_requests": None, "tool_search_requests": None} | told[
+                "server_tool_use"
+            ]
+        return [self._finished(self._reason), *self._usage_chunks(told)]
 
     def _delta(self, event: _Event) -> Fields | None:
         match event.type:
@@ -141,7 +126,7 @@ class MessageChunks(EventReader):
         if "text" in delta:
             return _text(delta["text"])
         if "partial_json" in delta:
-            return self._more_arguments(delta["partial_json"]) if self._block in _TOOLS else None
+            return self._written(delta["partial_json"]) if self._block in _TOOLS else None
         if "citation" in delta:
             return _specific(citation=delta["citation"])
         if "thinking" in delta or "signature" in delta:
@@ -159,19 +144,14 @@ class MessageChunks(EventReader):
             return _specific(compaction_delta={"type": "compaction_delta", "content": delta["content"]})
         return None
 
-    def _more_arguments(self, part: Any) -> Fields | None:
+    def _written(self, part: Any) -> Fields | None:
         self._arguments = self._arguments or bool(part)
-        if self._as_text:
-            return _text(part)
-        return {
-            "content": "",
-            "tool_calls": [{"function": {"arguments": part}, "type": "function", "index": self._tool}],
-        }
+        return _text(part) if self._as_text else self._more_arguments(part)
 
     def _closed(self) -> Fields | None:
         """A tool that takes nothing is called with an empty object, which Anthropic does not write down."""
         unwritten = self._block in _TOOLS and not self._arguments
-        delta = self._more_arguments("{}") if unwritten else None
+        delta = self._written("{}") if unwritten else None
         self._block = ""
         return delta
 
@@ -185,17 +165,6 @@ class MessageChunks(EventReader):
         kept = self._kept.setdefault(kind, [])
         kept.append(block)
         return kept
-
-    def _chunk(self, delta: Fields) -> bytes:
-        if self.text is not None and delta["content"]:
-            self.text.append(delta["content"])
-        if not self._spoke:
-            self._spoke = True
-            delta["role"] = "assistant"
-        return self._encoded({"index": 0, "delta": delta})
-
-    def _encoded(self, choice: Fields, **more: Any) -> bytes:
-        return encode({**self._base, "choices": [choice], **more})
 
 
 def _text(text: Any) -> Fields | None:

@@ -3,7 +3,6 @@
 https://docs.anthropic.com/en/api/messages-streaming
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -11,7 +10,7 @@ import msgspec
 from proxy.call import Usage
 from proxy.providers.anthropic_answers import chat_usage
 from proxy.providers.anthropic_failures import EXCEPTION, failure_within_stream
-from proxy.providers.failures import StreamFailure
+from proxy.providers.chunking import EventReader, incomplete
 from proxy.providers.secrecy import without
 
 
@@ -23,25 +22,13 @@ class Event(msgspec.Struct):
     usage: dict[str, Any] | None = None
 
 
-class EventReader:
-    """Counts the tokens of a stream, and knows its failures and its end.
-
-    Args:
-        secrets: kept out of failures.
-    """
-
-    def __init__(self, secrets: Sequence[bytes] = ()) -> None:
-        self.secrets = secrets
-        self.done = False
-        """Anthropic said ``message_stop``."""
-        self.text: list[str] | None = None
-        """Set to a list to have the text of the stream collected, by readers that can."""
-        self._usage: dict[str, Any] = {}
+class MessageReader(EventReader):
+    """Counts the tokens of a stream, and knows its failures and its end."""
 
     @property
     def usage(self) -> Usage:
         """As told so far."""
-        return chat_usage(self._usage)[1]
+        return chat_usage(self._told)[1]
 
     def finish(self) -> list[bytes]:
         """What is still to be said once the stream has ended.
@@ -50,7 +37,7 @@ class EventReader:
             StreamFailure: Anthropic did not say that it was done.
         """
         if not self.done:
-            raise StreamFailure(EXCEPTION, "The stream ended before it was complete.", continuable=False)
+            raise incomplete(EXCEPTION)
         return []
 
     def _note(self, event: Event, data: bytes) -> None:
@@ -64,11 +51,6 @@ class EventReader:
         for usage in (event.usage, event.message.get("usage")):
             if isinstance(usage, dict):
                 # The last number that is one counts: some servers repeat zeros.
-                self._usage |= {name: value for name, value in usage.items() if value}
+                self._told |= {name: value for name, value in usage.items() if value}
         if event.type == "message_stop":
             self.done = True
-
-
-def no_event(*, continuable: bool) -> StreamFailure:
-    """The failure of a stream that is none any more."""
-    return StreamFailure(EXCEPTION, "The stream turned into something that is no event.", continuable=continuable)

@@ -11,13 +11,14 @@ from proxy.call import Body, Usage
 from proxy.errors import Failure, Headers
 from proxy.providers.anthropic_answers import chat_usage
 from proxy.providers.anthropic_betas import betas_of
-from proxy.providers.anthropic_events import Event, EventReader, no_event
+from proxy.providers.anthropic_events import Event, MessageReader
 from proxy.providers.anthropic_failures import EXCEPTION, QUOTED_FAILURES, bad_request
 from proxy.providers.anthropic_http import Target, headers_of, rate_limits
 from proxy.providers.anthropic_messages import is_billing
 from proxy.providers.anthropic_params import context_management
 from proxy.providers.base import Attempt, Reply
 from proxy.providers.calling import post, read
+from proxy.providers.chunking import no_event
 from proxy.providers.failures import why_unreadable
 from proxy.providers.openai_format import decode_body, encode, present, raw
 from proxy.providers.secrecy import secrets_of, without
@@ -167,7 +168,7 @@ async def _stream(response: UpstreamResponse, attempt: Attempt, target: Target, 
 _decode = msgspec.json.Decoder(Event).decode
 
 
-class MessageEvents(EventReader):
+class MessageEvents(MessageReader):
     """Hands Anthropic's events on, framed."""
 
     def feed(self, data: bytes) -> bytes | None:
@@ -179,6 +180,6 @@ class MessageEvents(EventReader):
         try:
             event = _decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            raise no_event(continuable=False) from None
+            raise no_event(EXCEPTION, continuable=False) from None
         self._note(event, data)
         return b"event: %b\ndata: %b\n\n" % (event.type.encode(), data)

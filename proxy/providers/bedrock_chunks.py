@@ -2,12 +2,8 @@
 
 Recorded in contracts/core/test_bedrock_streams.py;
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html
-
-The finish reason is held back until everything has come, so that a stream which is cut never looks finished.
 """
 
-import time
-import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -16,7 +12,7 @@ import msgspec
 from proxy.call import Usage
 from proxy.providers.bedrock_answers import chat_usage, finish_reason, thinking_block
 from proxy.providers.bedrock_failures import EXCEPTION
-from proxy.providers.failures import StreamFailure
+from proxy.providers.chunking import ChunkWriter, incomplete, no_event
 from proxy.providers.openai_chunks import DONE
 from proxy.providers.openai_format import encode
 
@@ -37,7 +33,7 @@ class _Event(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Event).decode
 
 
-class ConverseChunks:
+class ConverseChunks(ChunkWriter):
     """Turns the payloads of Converse's events into the chunks that the client gets.
 
     Args:
@@ -46,30 +42,17 @@ class ConverseChunks:
     """
 
     def __init__(self, model: str, names: Mapping[str, str], *, include_usage: bool) -> None:
-        self.text: list[str] | None = None
-        """Set to a list to have the text of the stream collected."""
-        self.done = False
-        """The last event has come."""
-        self._base = {
-            "id": f"chatcmpl-{uuid.uuid4()}",
-            "created": int(time.time()),
-            "model": model,
-            "object": "chat.completion.chunk",
-        }
+        super().__init__(model, include_usage=include_usage)
         self._names = names
-        self._include_usage = include_usage
-        self._spoke = False
-        self._tool = -1
         self._unwritten = False
         """A tool is being called whose arguments have not begun."""
         self._reason: str | None = None
-        self._usage: Fields = {}
         self._trace: Any = None
 
     @property
     def usage(self) -> Usage:
         """As told so far."""
-        return chat_usage(self._usage)[1]
+        return chat_usage(self._told)[1]
 
     def feed(self, data: bytes) -> bytes | None:
         """The chunk for one event's payload, if it makes one.
@@ -81,7 +64,7 @@ class ConverseChunks:
             event = _decode(data)
             delta = self._delta(event)
         except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError, RecursionError):
-            raise no_event() from None
+            raise no_event(EXCEPTION) from None
         return None if delta is None else self._chunk(delta)
 
     def finish(self) -> list[bytes]:
@@ -91,19 +74,17 @@ class ConverseChunks:
             StreamFailure: Bedrock did not say why the answer ended.
         """
         if self._reason is None:
-            raise StreamFailure(EXCEPTION, "The stream ended before it was complete.", continuable=False)
-        ending = [self._encoded({"finish_reason": finish_reason(self._reason), "index": 0, "delta": {}})]
+            raise incomplete(EXCEPTION)
+        ending = [self._finished(finish_reason(self._reason))]
         if self._trace is not None:
             traced = {"provider_specific_fields": {"trace": self._trace}, "trace": self._trace}
             ending.append(self._encoded({"index": 0, "delta": {"content": "", "role": "assistant"}}, **traced))
-        if self._include_usage:
-            told, usage = chat_usage(self._usage)
-            told |= {
-                "total_tokens": usage.prompt_tokens + usage.completion_tokens,
-                "completion_tokens_details": {"reasoning_tokens": 0},
-            }
-            ending.append(encode({**self._base, "choices": [{"index": 0, "delta": {}}], "usage": told}))
-        return ending
+        told, usage = chat_usage(self._told)
+        told |= {
+            "total_tokens": usage.prompt_tokens + usage.completion_tokens,
+            "completion_tokens_details": {"reasoning_tokens": 0},
+        }
+        return ending + self._usage_chunks(told)
 
     def _delta(self, event: _Event) -> Fields | None:
         if event.delta is not None:
@@ -115,7 +96,7 @@ class ConverseChunks:
         if event.stopReason is not None:
             self._reason = event.stopReason
         elif event.usage is not None:
-            self._usage, self._trace, self.done = event.usage, event.trace, True
+            self._told, self._trace, self.done = event.usage, event.trace, True
         return None
 
     def _opened(self, start: Fields) -> Fields | None:
@@ -145,23 +126,15 @@ class ConverseChunks:
 
     def _arguments(self, part: str) -> Fields:
         self._unwritten = self._unwritten and not part
-        call = {"function": {"arguments": part}, "type": "function", "index": self._tool}
-        return {"content": "", "tool_calls": [call]}
+        return self._more_arguments(part)
 
     def _closed(self) -> Fields | None:
         """A tool that takes nothing is called with an empty object, which Bedrock does not write down."""
         return self._arguments("{}") if self._unwritten else None
 
-    def _chunk(self, delta: Fields) -> bytes:
-        if self.text is not None and delta["content"]:
-            self.text.append(delta["content"])
-        if not self._spoke:
-            self._spoke = True
-            delta["role"] = "assistant"
-        return self._encoded({"index": 0, "delta": delta})
-
-    def _encoded(self, choice: Fields, **more: Any) -> bytes:
-        return encode({**self._base, "choices": [choice], "provider_specific_fields": {}, **more})
+    def _encoded(self, *choices: Fields, **more: Any) -> bytes:
+        specific: Fields = {} if "usage" in more else {"provider_specific_fields": {}}
+        return super()._encoded(*choices, **(specific | more))
 
 
 def _thought(content: Fields) -> Fields:
@@ -179,8 +152,3 @@ def whole_events(completion: Fields, *, include_usage: bool) -> Iterator[bytes]:
     if include_usage:
         yield encode({**base, "choices": [{"index": 0, "delta": {}}], "usage": completion["usage"]})
     yield DONE
-
-
-def no_event() -> StreamFailure:
-    """The failure of a stream that is none any more."""
-    return StreamFailure(EXCEPTION, "The stream turned into something that is no event.", continuable=True)

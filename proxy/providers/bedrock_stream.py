@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from proxy.providers.base import Attempt
-from proxy.providers.bedrock_chunks import no_event
 from proxy.providers.bedrock_failures import EXCEPTION, failure_within_stream
+from proxy.providers.chunking import no_event
 from proxy.providers.streams import Converter, EventStream
 from proxy.upstream.client import UpstreamResponse
 
@@ -44,7 +44,7 @@ class BinaryStream(EventStream):
                 if self._chunks.done:
                     return True
         except self._garbled:
-            raise no_event() from None
+            raise no_event(EXCEPTION) from None
         return False
 
 
@@ -64,4 +64,4 @@ def model_event(payload: bytes) -> bytes:
     try:
         return base64.b64decode(_decode_chunk(payload).bytes)
     except (msgspec.DecodeError, ValueError):
-        raise no_event() from None
+        raise no_event(EXCEPTION) from None

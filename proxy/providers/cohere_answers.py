@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from proxy.call import Usage
+from proxy.providers.chunking import ChunkWriter, incomplete
 from proxy.providers.cohere_failures import EXCEPTION
 from proxy.providers.failures import StreamFailure
 from proxy.providers.openai_format import encode
@@ -163,7 +164,7 @@ class _Event(msgspec.Struct):
 _decode_event = msgspec.json.Decoder(_Event).decode
 
 
-class CohereChunks:
+class CohereChunks(ChunkWriter):
     """Turns the data of Cohere's events into the chunks that the client gets.
 
     Args:
@@ -172,27 +173,13 @@ class CohereChunks:
     """
 
     def __init__(self, model: str, *, include_usage: bool, secrets: Sequence[bytes] = ()) -> None:
-        self.text: list[str] | None = None
-        """Set to a list to have the text of the stream collected."""
-        self.done = False
-        """Cohere said ``message-end``."""
-        self._base = {
-            "id": f"chatcmpl-{uuid.uuid4()}",
-            "created": int(time.time()),
-            "model": model,
-            "object": "chat.completion.chunk",
-        }
-        self._include_usage = include_usage
-        self._secrets = secrets
-        self._spoke = False
-        self._tool = -1
+        super().__init__(model, include_usage=include_usage, secrets=secrets)
         self._reason = ""
-        self._usage: Fields = {}
 
     @property
     def usage(self) -> Usage:
         """As told so far."""
-        return chat_usage(self._usage)[1]
+        return chat_usage(self._told)[1]
 
     def feed(self, data: bytes) -> bytes | None:
         """The chunk for one event's data, if it makes one.
@@ -203,7 +190,7 @@ class CohereChunks:
         try:
             event = _decode_event(data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            shown = without(self._secrets, data[:200]).decode(errors="replace")
+            shown = without(self.secrets, data[:200]).decode(errors="replace")
             raise StreamFailure(EXCEPTION, f"No event of a stream: {shown}", continuable=True) from None
         if event.type == "message-end":
             self._end(event.delta)
@@ -218,14 +205,11 @@ class CohereChunks:
             StreamFailure: Cohere did not say that it was done.
         """
         if not self.done:
-            raise StreamFailure(EXCEPTION, "The stream ended before it was complete.", continuable=False)
-        ending = [self._encoded({"finish_reason": finish_reason(self._reason), "index": 0, "delta": {}})]
-        if self._include_usage:
-            ending.append(self._encoded({"index": 0, "delta": {}}, usage=chat_usage(self._usage)[0]))
-        return ending
+            raise incomplete(EXCEPTION)
+        return [self._finished(finish_reason(self._reason)), *self._usage_chunks(chat_usage(self._told)[0])]
 
     def _end(self, delta: _Delta) -> None:
-        self._reason, self._usage, self.done = delta.finish_reason or "COMPLETE", delta.usage, True
+        self._reason, self._told, self.done = delta.finish_reason or "COMPLETE", delta.usage, True
         if self._reason in FAILED:
             raise StreamFailure(EXCEPTION, f"The generation ended with {self._reason}.", continuable=True)
 
@@ -243,22 +227,7 @@ class CohereChunks:
         return None
 
     def _called(self, call: _ToolCall, *, begins: bool) -> Fields:
-        told: Fields
-        if begins:
-            self._tool += 1
-            told = _call(call, self._tool)
-        else:
-            function = {"arguments": call.function.arguments}
-            told = {"function": function, "type": "function", "index": self._tool}
-        return {"content": "", "tool_calls": [told]}
-
-    def _chunk(self, delta: Fields) -> bytes:
-        if self.text is not None and delta["content"]:
-            self.text.append(delta["content"])
-        if not self._spoke:
-            self._spoke = True
-            delta["role"] = "assistant"
-        return self._encoded({"index": 0, "delta": delta})
-
-    def _encoded(self, choice: Fields, **more: Any) -> bytes:
-        return encode({**self._base, "choices": [choice], **more})
+        if not begins:
+            return self._more_arguments(call.function.arguments)
+        self._tool += 1
+        return {"content": "", "tool_calls": [_call(call, self._tool)]}

@@ -4,12 +4,16 @@ https://ai.google.dev/api/generate-content. The model stands in the body too, as
 (contracts/core/test_gemini_native.py).
 """
 
+from collections.abc import Sequence
+
 import msgspec
 
 from proxy.call import Body, Usage
+from proxy.providers.chunking import incomplete, no_event
 from proxy.providers.failures import StreamFailure
 from proxy.providers.google_answers import UsageMetadata, chat_usage, decode_response
-from proxy.providers.google_failures import exception_of, failure_within_stream
+from proxy.providers.google_events import ContentReader
+from proxy.providers.google_failures import exception_of
 from proxy.providers.openai_format import encode, present, raw
 from proxy.providers.secrecy import without
 
@@ -52,29 +56,18 @@ def usage_of(body: bytes) -> Usage:
     return chat_usage(response.usage_metadata or UsageMetadata())[1]
 
 
-class ContentEvents:
-    """Hands Google's events on, and reads what counts in them.
+class ContentEvents(ContentReader):
+    """Hands Google's events on, and reads what counts in them; their text is not collected: no other vendor could go on.
 
     Args:
         vendor: ``gemini`` or ``vertex_ai``.
         secrets: masked in what Google reports.
     """
 
-    done = False
-    """Never said: what comes after a finish reason counts too."""
-    text: list[str] | None = None
-    """Not collected: no other vendor could go on in this format."""
-
-    def __init__(self, vendor: str, secrets: list[bytes]) -> None:
+    def __init__(self, vendor: str, secrets: Sequence[bytes]) -> None:
+        super().__init__(secrets)
         self._vendor = vendor
-        self._secrets = secrets
-        self._told = UsageMetadata()
         self._ended = False
-
-    @property
-    def usage(self) -> Usage:
-        """As told so far."""
-        return chat_usage(self._told)[1]
 
     def feed(self, data: bytes) -> bytes | None:
         """The event.
@@ -85,14 +78,12 @@ class ContentEvents:
         try:
             response = decode_response(data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            raise self._broken("The stream turned into something that is no event.") from None
-        if response.error is not None:
-            told = without(self._secrets, data)
-            failure = failure_within_stream(self._vendor, response.error, told)
-            failure.event, failure.continuable = told, False
-            raise failure
-        if response.usage_metadata is not None:
-            self._told = response.usage_metadata
+            raise no_event(exception_of(self._vendor), continuable=False) from None
+        try:
+            self._note(response, data)
+        except StreamFailure as failure:
+            failure.event, failure.continuable = without(self.secrets, data), False
+            raise
         self._ended |= response.blocked or any(one.finish_reason is not None for one in response.candidates or ())
         return data
 
@@ -103,8 +94,5 @@ class ContentEvents:
             StreamFailure: Google did not say why it ended.
         """
         if not self._ended:
-            raise self._broken("The stream ended before it was complete.")
+            raise incomplete(exception_of(self._vendor))
         return []
-
-    def _broken(self, what: str) -> StreamFailure:
-        return StreamFailure(exception_of(self._vendor), what, continuable=False)

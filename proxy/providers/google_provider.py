@@ -113,8 +113,8 @@ class Google:
     async def _stream(self, sent: _Sent, response: UpstreamResponse) -> Reply:
         attempt = sent.attempt
         shown = attempt.shown_model or attempt.deployment.model
-        chunks = ContentChunks(self.vendor, shown, include_usage=wants_usage(attempt))
-        chunks.secrets = secrets_of(sent.headers)
+        secrets = secrets_of(sent.headers)
+        chunks = ContentChunks(self.vendor, shown, include_usage=wants_usage(attempt), secrets=secrets)
         chunks.text = [] if attempt.keep_text else None
         stream = EventStream(response, chunks, exception_of(self.vendor), attempt)
         await stream.start()
