@@ -14,13 +14,13 @@ from proxy.api.headers import JSON, Pairs, value
 from proxy.api.llm import OVERLOADED, unexpected
 from proxy.api.upload import ClientBody
 from proxy.auth.authenticator import Caller
-from proxy.auth.keys import key_headers
+from proxy.auth.keys import check_single, key_headers, own_header
 from proxy.call import Answer, Call, Write
 from proxy.errors import DetailError, GatewayError
 from proxy.gateway import Gateway
 from proxy.logs import call_id
 from proxy.passthrough.exchange import EMPTY, Relay, account, failed, refusal, sent
-from proxy.passthrough.headers import downward
+from proxy.passthrough.headers import downward, joined
 from proxy.passthrough.members import MemberFilter
 from proxy.passthrough.routes import Found
 from proxy.passthrough.target import Asked, Target
@@ -61,7 +61,7 @@ class PassThroughEndpoint:
         """One call, from its head to its last byte."""
         assert scope["type"] == ScopeType.HTTP
         gateway = self._gateway
-        call = Call(gateway.snapshot, found.route.name, dict(scope["headers"]))
+        call = Call(gateway.snapshot, found.route.name, joined(scope["headers"]))
         call_id.set(call.id)
         call.path, client = scope["path"], scope["client"]
         call.client_ip = client[0] if client else None
@@ -106,7 +106,9 @@ class PassThroughEndpoint:
         if self._gateway.full:
             raise GatewayError(429, OVERLOADED)
         query = scope["query_string"].decode("latin-1")
-        presented = found.route.presented(call.headers, query)
+        own = own_header(call.snapshot.config.general_settings)
+        check_single(scope["headers"], own)
+        presented = call.headers if own is not None else found.route.presented(call.headers, query)
         if not found.route.is_public(found.rest):
             caller = Caller(presented, scope, body)
             call.identity = await call.snapshot.authenticator.authenticate(caller)
@@ -115,7 +117,7 @@ class PassThroughEndpoint:
             rest=found.rest,
             query=query,
             headers=call.headers,
-            private=key_headers(presented, call.headers) | COOKIES,
+            private=key_headers(presented, call.headers, own) | COOKIES,
             read=body,
             router=call.snapshot.router,
             client=self._gateway.client,

@@ -3,7 +3,7 @@
 from typing import Any
 
 from proxy.auth.authenticator import ADMIN, Caller
-from proxy.auth.keys import presented_key, same_key
+from proxy.auth.keys import own_header, presented_key, same_key
 from proxy.call import Identity
 from proxy.compat.custom_auth import load_custom_auth
 from proxy.compat.identity import UserAPIKeyAuth
@@ -17,13 +17,14 @@ class CustomAuthenticator:
 
     def __init__(self, config: ProxyConfig) -> None:
         self._master_key = config.general_settings.master_key
+        self._own = own_header(config.general_settings)
         self._custom_auth = load_custom_auth(config)
 
     async def authenticate(self, caller: Caller) -> Identity:
         """See :class:`proxy.auth.authenticator.Authenticator`."""
         request = Request(caller.scope, caller.body)
         try:
-            key = presented_key(caller.headers)
+            key = presented_key(caller.headers, self._own)
         except GatewayError:
             key = ""  # what to make of no key is the function's business, as in the reference
         answer = await self._custom_auth.authenticate(request, key)

@@ -3,7 +3,7 @@
 import logging
 
 from proxy.auth.authenticator import ADMIN, Authenticator, Caller
-from proxy.auth.keys import presented_key, same_key
+from proxy.auth.keys import own_header, presented_key, same_key
 from proxy.call import Identity
 from proxy.config.model import ProxyConfig
 from proxy.errors import GatewayError
@@ -20,14 +20,15 @@ class Open:
 
 
 class MasterKey:
-    """The one key of ``general_settings.master_key``."""
+    """The one key of ``general_settings.master_key``, in the header ``own`` if there is one."""
 
-    def __init__(self, master_key: str) -> None:
+    def __init__(self, master_key: str, own: bytes | None) -> None:
         self._master_key = master_key
+        self._own = own
 
     async def authenticate(self, caller: Caller) -> Identity:
         """The admin, or an error: without a database no other key can be known."""
-        if same_key(presented_key(caller.headers), self._master_key):
+        if same_key(presented_key(caller.headers, self._own), self._master_key):
             return ADMIN
         raise GatewayError(400, "No connected db.", type="no_db_connection", param=None)
 
@@ -44,6 +45,6 @@ def build_authenticator(config: ProxyConfig) -> Authenticator:
 
         return CustomAuthenticator(config)
     if settings.master_key is not None:
-        return MasterKey(settings.master_key)
+        return MasterKey(settings.master_key, own_header(settings))
     log.warning("general_settings.master_key is not set: every request is let in")
     return Open()

@@ -91,7 +91,7 @@ GENERAL: Final = _names(
     disable_retry_on_max_parallel_request_limit_error disable_spend_logs disable_spend_updates enable_jwt_auth
     enable_mcp_registry enable_oauth2_auth enable_oauth2_proxy_auth enable_public_model_hub enforce_rbac
     enforce_user_param enforced_params forward_openai_org_id health_check_details image_generation_model
-    infer_model_from_keys key_management_settings key_management_system litellm_jwtauth litellm_key_header_name
+    infer_model_from_keys key_management_settings key_management_system litellm_jwtauth
     litellm_license maximum_spend_logs_cleanup_cron maximum_spend_logs_retention_interval
     maximum_spend_logs_retention_period mcp_client_side_auth_header_name mcp_internal_ip_ranges
     mcp_trusted_proxy_ranges moderation_model oauth2_config_mappings otel proxy_batch_polling_interval

@@ -16,6 +16,8 @@ Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 #: Seconds, megabytes, dollars or weights.
 Amount: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1e300)]
 
+HeaderName: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
+
 #: An ordered list of what is tried next: the name of a model group, or request fields that replace the call's own.
 FallbackTargets: TypeAlias = tuple[str | dict[str, Any], ...]
 #: Keyed by the name that the client asked for; ``"*"`` is for every other name. An empty tuple means "explicitly none".
@@ -188,6 +190,8 @@ class GeneralSettings(Section, frozen=True, kw_only=True):
     """From ``LITELLM_MASTER_KEY`` when the file has none; ``None``: no key is needed, as in the reference."""
     custom_auth: str | None = None
     """Dotted path of a user's function, from the config file's folder first."""
+    litellm_key_header_name: HeaderName | None = None
+    """The only header that keys are read from, after ``Bearer``, in place of the usual ones."""
     database_url: str | None = None
     pass_through_endpoints: tuple[dict[str, Any], ...] = ()
     max_request_size_mb: Amount | None = None

@@ -29,6 +29,14 @@ _NOT_OF_THE_VENDOR = ("x-litellm-", "x-tianji-", "access-control-")
 _NOT_RETURNED = HOP_BY_HOP | {"content-encoding", "date"}
 
 
+def joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """A request's headers by name; one that came in several lines is the list of them (RFC 9110, 5.3)."""
+    values: dict[bytes, bytes] = {}
+    for name, value in headers:
+        values[name] = b"%b, %b" % (values[name], value) if name in values else value
+    return values
+
+
 def upward(
     given: Mapping[bytes, bytes],
     own: Mapping[str, str],
