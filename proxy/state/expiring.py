@@ -6,6 +6,8 @@ from math import inf
 from typing import Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
+SPARE = 1000
+"""Items of the heap that may be of no use any more, besides one for each entry."""
 
 
 class Entry(NamedTuple, Generic[T]):
@@ -44,18 +46,14 @@ class Expiring(Generic[T]):
     def put(self, key: str, value: T, until: float = inf) -> None:
         """Write an entry; it becomes the youngest."""
         self._sweep()
-        self.pop(key)
+        self._remove(key)
         self._entries[key] = Entry(value, until)
         self._await(key, until)
 
     def pop(self, key: str) -> T | None:
         """Remove an entry and return its value."""
-        entry = self._entries.pop(key, None)
-        if entry is None:
-            return None
-        if self._dropped is not None:
-            self._dropped(key, entry.value)
-        return entry.value
+        self._awaited.pop(key, None)
+        return self._remove(key)
 
     def oldest(self) -> str | None:
         """The key that was written first."""
@@ -66,10 +64,21 @@ class Expiring(Generic[T]):
         now = self._clock()
         return ((key, entry) for key, entry in list(self._entries.items()) if entry.until > now)
 
+    def _remove(self, key: str) -> T | None:
+        entry = self._entries.pop(key, None)
+        if entry is None:
+            return None
+        if self._dropped is not None:
+            self._dropped(key, entry.value)
+        return entry.value
+
     def _await(self, key: str, until: float) -> None:
         if until < self._awaited.get(key, inf):
             self._awaited[key] = until
             heapq.heappush(self._due, (until, key))
+            if len(self._due) > 2 * len(self._entries) + SPARE:
+                self._due = [(due, key) for key, due in self._awaited.items()]
+                heapq.heapify(self._due)
 
     def _sweep(self) -> None:
         now = self._clock()

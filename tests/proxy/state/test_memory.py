@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from proxy.state import memory
 from proxy.state.base import Charge, Slot, update
-from proxy.state.expiring import Expiring
+from proxy.state.expiring import SPARE, Expiring
 from proxy.state.memory import MemoryState
 from tests.proxy.routing.making import Clock
 
@@ -71,6 +71,23 @@ def test_what_has_run_out_leaves_the_memory() -> None:
         await state.add("one", 1, 10)
         assert (len(state._documents), len(state._counters)) == (1, 1)
         assert state._document_bytes == len("one") + 1
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("limit", [None, 5000])
+def test_what_is_removed_leaves_nothing(limit: int | None) -> None:
+    """Whether it is deleted or forgotten for want of room: long before it would have run out."""
+
+    async def scenario() -> None:
+        state = MemoryState(Clock(), **({} if limit is None else {"max_document_bytes": limit}))
+        for number in range(5000):
+            await state.put(f"document-{number}", b"x" * 100, 86_400 - number)
+            if limit is None:
+                await state.delete(f"document-{number}")
+        documents = state._documents
+        assert len(documents._entries) == len(documents._awaited) < 50
+        assert len(documents._due) <= 2 * len(documents._entries) + SPARE
 
     asyncio.run(scenario())
 
