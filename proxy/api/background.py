@@ -30,6 +30,11 @@ class Background:
         """Where what is known of background responses is kept, whichever process makes them."""
         return Polls(self._gateway.state, self._gateway.snapshot.background.ttl)
 
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether what was kept elsewhere cannot be seen now: what is not found may be there."""
+        return self._gateway.state.kind == "degraded"
+
     async def start(self, call: Call, pipeline: Pipeline, progress: Progress) -> None:
         """Begin the work of ``call``, a streamed one, which ends with the work."""
         await self.polls.put(progress.poll)

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response, delete, get, post
+from litestar.params import FromPath
 
 from proxy.api.plain import authenticated, identity, json_response
 from proxy.errors import DetailError, GatewayError
@@ -44,7 +45,7 @@ async def create_endpoint(request: Request[Any, Any, Any]) -> Response[bytes]:
 
 
 @post(f"{PATH}/{{endpoint_id:str}}", guards=[authenticated], sync_to_thread=False)
-def update_endpoint(request: Request[Any, Any, Any], endpoint_id: str) -> Response[bytes]:  # noqa: ARG001
+def update_endpoint(request: Request[Any, Any, Any], endpoint_id: FromPath[str]) -> Response[bytes]:  # noqa: ARG001
     """Refused: only endpoints of a database can be changed, and there is none."""
     _admins_only(request)
     raise DetailError(404, {"error": "No pass-through endpoints found"})

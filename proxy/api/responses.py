@@ -1,5 +1,6 @@
 """OpenAI's Responses API: new responses, and what is asked about those that exist. Raw ASGI."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
@@ -7,6 +8,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 import msgspec
 from litestar import delete, get, post
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 from litestar.types import ASGIApp, Receive, Scope
 
 from proxy.api import headers as answer_headers
@@ -32,7 +34,11 @@ from proxy.routing.router import DEFAULT_RETRIES
 
 BASES = ("/responses", "/v1/responses", "/openai/v1/responses")
 COMPACT = Resource("POST", "/compact", exists=False)
+CUT_OFF_SECONDS = 5
+"""When to ask again for what cannot be seen."""
 _TRUE = b"true"
+_name = re.compile(r"[\w.:=+-]+", re.ASCII)
+"""Vendors' names of responses; other gateways write theirs in base64."""
 #: Of the questions about a response: method, the end of the path, and parameters that vendors understand.
 _ASKED = {
     "retrieve": ("GET", "", ("include", "include[]", "include_obfuscation", "starting_after", "stream")),
@@ -101,7 +107,8 @@ class ResponsesEndpoint(ModelEndpoint):
             return Previous(found)
         history = await Shelf(self._gateway.state).history(found.upstream)
         if history is None:
-            raise _not_found(f"Previous response with id '{name}' not found.", 400, "previous_response_id")
+            told = f"Previous response with id '{name}' not found."
+            raise _missing(self._background, _not_found(told, 400, "previous_response_id"))
         return Previous(found, history)
 
     async def _run(self, call: Call, pipeline: Pipeline) -> Answer:
@@ -208,7 +215,7 @@ class ExistingEndpoint(ModelEndpoint):
         shelf = Shelf(self._gateway.state)
         kept = await shelf.get(found.upstream)
         if kept is None:
-            raise _not_found(f"Response with id '{given}' not found.")
+            raise _missing(self._background, _not_found(f"Response with id '{given}' not found."))
         if self._question == "delete":
             await shelf.delete(found.upstream)
             return _done(call, {"id": given, "object": "response", "deleted": True})
@@ -223,11 +230,12 @@ async def _poll(background: Background, call: Call, poll_id: str, *, expired: bo
     """A background response of the caller.
 
     Raises:
-        GatewayError: 404, or 403 when it is somebody else's.
+        GatewayError: 404, 503 while it may still be there, or 403 when it is somebody else's.
     """
     poll = await background.polls.get(poll_id)
     if poll is None:
-        raise DetailError(404, f"Polling response {poll_id} not found" + (" or expired" if expired else ""))
+        told = f"Polling response {poll_id} not found" + (" or expired" if expired else "")
+        raise _missing(background, DetailError(404, told))
     ids_of(call.snapshot.config).check(poll.user, poll.team, call.identity)
     return poll
 
@@ -243,9 +251,17 @@ def _not_found(message: str, status: int = 404, param: str | None = None) -> Gat
     return GatewayError(status, message, type="invalid_request_error", param=param)
 
 
+def _missing(background: Background, error: GatewayError) -> GatewayError:
+    """What is told of something that is not found where it was kept."""
+    if not background.is_cut_off:
+        return error
+    told = f"{error.message.rstrip('.')}: Redis (litellm_settings.cache_params) cannot be reached now. Try again later."
+    return GatewayError(503, told, headers=[("retry-after", str(CUT_OFF_SECONDS))])
+
+
 def _is_safe(name: str) -> bool:
-    """Whether a name leads nowhere else in a path."""
-    return name not in (".", "..")
+    """Whether a vendor's name leads nowhere else in a path, however often that is decoded."""
+    return _name.fullmatch(name) is not None and name not in (".", "..")
 
 
 def _told(value: Any) -> Answer:
@@ -278,7 +294,7 @@ def existing_routes(gateway: Gateway, background: Background) -> list[HTTPRouteH
 
 
 def _answering(endpoint: ModelEndpoint) -> Any:
-    def call(response_id: str) -> ASGIApp:  # noqa: ARG001
+    def call(response_id: FromPath[str]) -> ASGIApp:  # noqa: ARG001
         return endpoint
 
     return call

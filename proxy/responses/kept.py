@@ -1,18 +1,21 @@
 """Responses that this gateway keeps, since the vendors that made them do not: conversations go on from them."""
 
+import re
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from proxy.errors import GatewayError
 from proxy.responses.answer import Item
 from proxy.state.base import State
 
 KEPT_SECONDS = 24 * 3600.0
 """How long a response is kept."""
-MOST_LISTED = 100
 LISTED = 20
+"""Input items of a page, unless the client says otherwise: 100 at the most."""
+_limit = re.compile(r"[1-9][0-9]?|100")
 
 
 class Kept(msgspec.Struct):
@@ -53,13 +56,20 @@ class Shelf:
 
 
 def listed(items: Sequence[Item], query: Mapping[str, str]) -> Item:
-    """A page of input items, as OpenAI lists them: the last first, unless ``order`` is ``asc``."""
+    """A page of input items, as OpenAI lists them: the last first, unless ``order`` is ``asc``.
+
+    Raises:
+        GatewayError: 400, ``limit`` is wrong.
+    """
     found = [_listed(item) for item in items]
     if query.get("order") != "asc":
         found.reverse()
     after = next((number for number, item in enumerate(found, 1) if item["id"] == query.get("after")), 0)
-    wanted = query.get("limit", "")
-    limit = min(int(wanted), MOST_LISTED) if wanted.isascii() and wanted.isdigit() and int(wanted) else LISTED
+    wanted = query.get("limit", str(LISTED))
+    if _limit.fullmatch(wanted) is None:
+        told = "Invalid 'limit': write a whole number from 1 to 100"
+        raise GatewayError(400, told, type="invalid_request_error", param="limit")
+    limit = int(wanted)
     page = found[after : after + limit]
     return {
         "object": "list",

@@ -4,6 +4,7 @@ The state is written at most every ``PUBLISH_SECONDS`` and at least every ``BEAT
 ``DEAD_SECONDS`` belongs to a process that is gone. Sans I/O but for :class:`Polls`.
 """
 
+import re
 import time
 import uuid
 from typing import Any, Literal
@@ -24,6 +25,7 @@ STOP_SECONDS = 60.0
 DEFAULT_SECONDS = 3600.0
 """How long a state is kept after it was last written."""
 Stop = Literal["cancelled", "deleted"]
+_id = re.compile(PREFIX + "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 _TOLD = (
     "usage reasoning tool_choice tools model instructions temperature top_p max_output_tokens previous_response_id text "
@@ -95,7 +97,7 @@ class Progress:
         """One event of the response's stream; what is none is skipped."""
         try:
             self._take(msgspec.json.decode(data, type=dict[str, Any]))
-        except (msgspec.DecodeError, KeyError, TypeError, AttributeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, KeyError, TypeError, AttributeError):
             return
         self.response["output"] = list(self._output.values())
         self.changed = True
@@ -168,8 +170,8 @@ class Polls:
         self._seconds = seconds
 
     async def get(self, poll_id: str) -> Poll | None:
-        """What is known of one."""
-        document = await self._state.get(_key(poll_id))
+        """What is known of one; ``None`` also for what cannot be the id of one."""
+        document = await self._state.get(_key(poll_id)) if _id.fullmatch(poll_id) else None
         return None if document is None else _decode(document)
 
     async def put(self, poll: Poll) -> None:
@@ -196,4 +198,4 @@ def _key(poll_id: str) -> str:
 
 
 def _stop(poll_id: str) -> str:
-    return f"response:{poll_id}:stop"
+    return f"response-stop:{poll_id}"

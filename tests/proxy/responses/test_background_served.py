@@ -98,6 +98,41 @@ def test_one_gateway_stops_the_work_of_another(
         assert maker.calls_in_progress() == 0
 
 
+def test_the_stop_of_one_is_no_response(upstream: UpstreamControl, tmp_path: Path) -> None:
+    upstream.script("stops", {"slow-words": [ok()]})
+    with running(tmp_path, config(upstream, None)) as gateway:
+        name = begin(gateway)
+        assert eventually(lambda: look(gateway, name)["status"] == "completed")
+        assert gateway.http.delete(f"/v1/responses/{name}").status_code == 200
+        for method in ("GET", "DELETE"):
+            assert gateway.http.request(method, f"/v1/responses/{name}:stop").status_code == 404
+
+
+def test_nothing_is_said_to_be_unknown_while_redis_is_away(
+    upstream: UpstreamControl, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    upstream.script("away", {"slow-words": [ok()], "kept": [ok()]})
+    server = RedisServer(tmp_path_factory.mktemp("away-redis"))
+    settings = config(upstream, server)
+    settings["model_list"].append(deployment("kept", upstream.url))
+    settings["model_list"][1]["litellm_params"]["model"] = "deepseek/kept"
+    try:
+        with running(tmp_path_factory.mktemp("away"), settings) as gateway:
+            name = begin(gateway)
+            assert eventually(lambda: look(gateway, name)["status"] == "completed")
+            kept = gateway.http.post("/v1/responses", json={"model": "kept", "input": "hi"}).json()["id"]
+            again = {"model": "kept", "input": "more", "previous_response_id": kept}
+            server.kill()
+            assert eventually(lambda: gateway.http.get(f"/v1/responses/{name}").status_code == 503, 10)
+            answers = [gateway.http.get(f"/v1/responses/{given}") for given in (name, kept)]
+            for answer in (*answers, gateway.http.post("/v1/responses", json=again)):
+                assert answer.status_code == 503
+                assert answer.headers["retry-after"] == "5"
+                assert "Redis" in answer.json()["error"]["message"]
+    finally:
+        server.kill()
+
+
 def test_in_memory_nothing_is_left_of_many(upstream: UpstreamControl, tmp_path: Path) -> None:
     upstream.script("many", {"slow-words": [stream(["a ", "b"], pace=0.02)]})
     with running(tmp_path, config(upstream, None)) as gateway:

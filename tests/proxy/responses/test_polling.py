@@ -55,6 +55,8 @@ def test_its_end_is_the_vendors(status: str) -> None:
         b"no json",
         b"[]",
         b"7",
+        b'{"type": "\xff"}',
+        b'{"type":' + b"[" * 100_000,
         {"type": "response.hologram"},
         {"type": "response.output_text.delta", "item_id": "unknown", "delta": "x"},
         {"type": 5, "item": {}},
@@ -65,6 +67,20 @@ def test_its_end_is_the_vendors(status: str) -> None:
 )
 def test_what_is_no_event_is_skipped(event: Any) -> None:
     assert progress(event).response["output"] == []
+
+
+def test_a_wish_to_stop_is_no_response() -> None:
+    async def scenario() -> None:
+        state = MemoryState()
+        polls, made = Polls(state, 60), progress()
+        await polls.put(made.poll)
+        await polls.stop(made.id, "deleted")
+        assert await polls.stopped(made.id) == "deleted"
+        await state.put("response:litellm_poll_1", b"no poll", 60)
+        for name in (f"{made.id}:stop", "litellm_poll_1", f"{made.id}\n"):
+            assert await polls.get(name) is None
+
+    asyncio.run(scenario())
 
 
 def test_an_error_fails_it() -> None:
