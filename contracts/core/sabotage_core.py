@@ -110,6 +110,10 @@ def takes_a_full_answer_for_a_complete_one(original: Original, reason: str) -> A
     return "stop" if reason == "MAX_TOKENS" else original(reason)
 
 
+def sends_googles_signatures_on(original: Original, body: Any, model: str) -> Any:
+    return body if "nebius" in model else original(body, model)
+
+
 SABOTAGES = [
     Sabotage(
         name="says-nothing-of-the-cache",
@@ -229,5 +233,10 @@ SABOTAGES = [
         name="takes-a-full-answer-for-a-complete-one",
         patches=[("proxy.providers.cohere_answers.finish_reason", takes_a_full_answer_for_a_complete_one)],
         trips=["test_why_an_answer_ends[MAX_TOKENS]", "test_a_stream_that_is_full"],
+    ),
+    Sabotage(
+        name="sends-googles-signatures-on",
+        patches=[("proxy.providers.openai.without_signatures", sends_googles_signatures_on)],
+        trips=["test_a_signature_of_googles_in_the_id_of_a_call_is_sent_to_nobody_else"],
     ),
 ]

@@ -82,6 +82,19 @@ def test_what_a_vendor_receives(case: Case, vendor: str) -> None:
     assert call.body["model"] == upstream(vendor)
 
 
+def test_a_signature_of_googles_in_the_id_of_a_call_is_sent_to_nobody_else(case: Case) -> None:
+    signed = "call_1__thought__c2ln"
+    call = {"id": signed, "type": "function", "function": {"name": "weather", "arguments": "{}"}}
+    turns = [{"role": "assistant", "content": "", "tool_calls": [call]}]
+    turns += [{"role": "tool", "tool_call_id": signed, "content": "rain"}]
+    case.script({upstream("nebius"): [reply("nebius")]})
+    answer = case.chat("talk-nebius", messages=[*MESSAGES, *turns])
+    case.assert_same_as_recorded(ignore=LAYOUT)
+    assert answer.status == 200
+    [said, result] = case.journal().bodies[0]["messages"][-2:]
+    assert said["tool_calls"][0]["id"] == result["tool_call_id"] == "call_1"
+
+
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_parameters_that_a_vendor_does_not_take_are_refused(case: Case, vendor: str) -> None:
     case.script({upstream(vendor): [reply(vendor)]})

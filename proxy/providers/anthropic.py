@@ -25,6 +25,7 @@ from proxy.providers.failures import why_unreadable
 from proxy.providers.openai_format import encode
 from proxy.providers.secrecy import secrets_of, without
 from proxy.providers.streams import EventStream
+from proxy.providers.thoughts import without_signatures
 from proxy.upstream.client import UpstreamClient, UpstreamResponse
 
 
@@ -100,8 +101,9 @@ def _chat(attempt: Attempt, target: Target, host: Host) -> _Chat:
     """
     deployment = attempt.deployment
     try:
-        messages = decode_messages(attempt.body["messages"])
-        asked = {name: msgspec.json.decode(value) for name, value in attempt.body.items() if name != "messages"}
+        body = without_signatures(attempt.body, deployment.model)
+        messages = decode_messages(body["messages"])
+        asked = {name: msgspec.json.decode(value) for name, value in body.items() if name != "messages"}
         allowed, schemas = attempt.allowed_params, host.schemas
         params = translate(asked, Rules(deployment.model, attempt.facts, attempt.drop_params, allowed, schemas))
         system, conversation = split(messages)

@@ -25,6 +25,7 @@ from proxy.providers.local import LocalStream
 from proxy.providers.openai_format import encode
 from proxy.providers.openai_params import adapted, refusal, vendor_rules
 from proxy.providers.prompts import as_chat, as_text
+from proxy.providers.thoughts import without_signatures
 from proxy.upstream.client import UpstreamClient, UpstreamResponse
 
 _UNSTREAMED = ("ai21",)
@@ -75,7 +76,8 @@ def _chat(attempt: Attempt, model: Named) -> _Chat:
         Untranslatable: ... nor to Bedrock.
     """
     rules = vendor_rules(attempt.deployment.model, "bedrock", model.takes(attempt.facts), frozenset(), {})
-    body = adapted(attempt.body, rules, drop=attempt.drop_params, allowed=attempt.allowed_params)
+    body = without_signatures(attempt.body, model.id)
+    body = adapted(body, rules, drop=attempt.drop_params, allowed=attempt.allowed_params)
     messages = decode_messages(body["messages"])
     asked = {name: msgspec.json.decode(value) for name, value in body.items() if name != "messages"}
     params = translate(asked, model, attempt.facts, betas_of(attempt), drop=attempt.drop_params)

@@ -20,6 +20,7 @@ from proxy.providers.bedrock_models import Named
 from proxy.providers.bedrock_stream import BinaryStream, model_event
 from proxy.providers.failures import why_unreadable
 from proxy.providers.openai_format import encode
+from proxy.providers.thoughts import without_signatures
 from proxy.upstream.client import UpstreamClient
 
 VERSION = "bedrock-2023-05-31"
@@ -43,8 +44,9 @@ _UNSCHEMED = "claude-3-sonnet-20240229"
 
 async def invoke(attempt: Attempt, model: Named, client: UpstreamClient) -> Reply:
     """A chat; raises as :meth:`proxy.providers.base.Provider.send`, and Untranslatable."""
-    messages = decode_messages(attempt.body["messages"])
-    asked = {name: msgspec.json.decode(value) for name, value in attempt.body.items() if name != "messages"}
+    given = without_signatures(attempt.body, model.id)
+    messages = decode_messages(given["messages"])
+    asked = {name: msgspec.json.decode(value) for name, value in given.items() if name != "messages"}
     asked.pop("model_id", None)
     named = _UNSCHEMED if asked.get("response_format") is not None else model.id
     facts = {name: value for name, value in attempt.facts.items() if name not in _LIMITS}

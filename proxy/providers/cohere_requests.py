@@ -12,6 +12,7 @@ import msgspec
 from proxy.providers.base import Attempt
 from proxy.providers.cohere_failures import bad_request
 from proxy.providers.openai_params import adapted, vendor_rules
+from proxy.providers.thoughts import without_signatures
 from proxy.providers.vendor import words
 
 Fields = dict[str, Any]
@@ -36,6 +37,7 @@ def translate(attempt: Attempt, model: str) -> Fields:
     rules = vendor_rules(model, attempt.deployment.provider, TAKES, frozenset(), _RENAMED)
     body = adapted(attempt.body, rules, drop=attempt.drop_params, allowed=attempt.allowed_params)
     try:
+        body = without_signatures(body, model)
         fields: Fields = {
             "model": model,
             "messages": [_message(message) for message in _messages.decode(body["messages"])],

@@ -11,8 +11,8 @@ from typing import Annotated, Any
 import msgspec
 
 from proxy.call import Usage
-from proxy.providers.google_contents import SIGNATURE_MARK
 from proxy.providers.openai_format import encode
+from proxy.providers.thoughts import SIGNATURE_MARK
 
 Fields = dict[str, Any]
 Part = dict[str, Any]

@@ -11,11 +11,11 @@ from typing import Any
 
 import msgspec
 
+from proxy.providers.thoughts import SIGNATURE_MARK
+
 Part = dict[str, Any]
 Content = dict[str, Any]
 
-SIGNATURE_MARK = "__thought__"
-"""Before the signature of a thought in the id of a tool call, where clients of OpenAI's format keep it."""
 NO_SIGNATURE = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I="
 """In place of one for models that insist: https://ai.google.dev/gemini-api/docs/thought-signatures"""
 _DATA_URL = re.compile(r"data:(?P<media>[^;,]*)(?:;[^;,]*)*;base64,(?P<data>.*)", re.DOTALL)

@@ -18,6 +18,7 @@ from proxy.providers.prompts import as_chat, as_text
 from proxy.providers.quirks import without_cache_control
 from proxy.providers.secrecy import secrets_of, without
 from proxy.providers.streams import Converter, EventStream
+from proxy.providers.thoughts import without_signatures
 from proxy.providers.vendor import OPENAI, Vendor
 from proxy.upstream.client import (
     Broken,
@@ -149,6 +150,7 @@ class OpenAICompatible:
         if attempt.endpoint != "chat":
             return body
         try:
+            body = without_signatures(body, deployment.model)
             if not vendor.understands_cache_control(deployment.model):
                 body = without_cache_control(body)
             return body if vendor.adapt is None else vendor.adapt(body, deployment)
