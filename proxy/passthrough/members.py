@@ -45,34 +45,35 @@ GATEWAYS = frozenset(
 
 _LONGEST = 1024
 """Bytes of a name that is looked at; longer ones are none of ours, however they are escaped."""
-_SLICE = 32768
+_SLICE = 8192
 """Bytes that are looked at in one go: few milliseconds, whatever they are."""
-_NESTED = 8
+_NESTED = 4
 """How deep values may go that one expression can eat."""
-# Every repetition is possessive, and what a part of the text is eaten by depends on its next byte alone: linear time.
-_STRING = rb'"(?:[^"\\]++|\\.)*+"'
+# What a part of the text is eaten by depends on its next byte alone, so nothing is gained by going back and no text takes
+# long. Only repetitions of single bytes are possessive: before Python 3.11.5 those of groups may match too little.
+_STRING = rb'"(?:[^"\\]++|\\.)*"'
 _PLAIN = rb'[^"{}\[\]]++'
 
 
 def _whole(depth: int) -> bytes:
     """An array or object that holds others up to ``depth`` deep."""
     inner = rb"|" + _whole(depth - 1) if depth else b""
-    return rb"[\[{](?:%b|%b%b)*+[\]}]" % (_PLAIN, _STRING, inner)
+    return rb"[\[{](?:%b|%b%b)*[\]}]" % (_PLAIN, _STRING, inner)
 
 
 _WHOLE = _whole(_NESTED)
-_VALUE = rb'(?:[^"{}\[\],]++|%b|%b)*+' % (_STRING, _WHOLE)
+_VALUE = rb'(?:[^"{}\[\],]++|%b|%b)*' % (_STRING, _WHOLE)
 _KEY = re.compile(rb"\s*+,?+\s*+(%b)" % _STRING, re.DOTALL)
-_KEY_BEGUN = re.compile(rb'\s*+,?+\s*+(?:"(?:[^"\\]++|\\.)*+\\?+)?+', re.DOTALL)
+_KEY_BEGUN = re.compile(rb'\s*+,?+\s*+(?:"(?:[^"\\]++|\\.)*\\?+)?', re.DOTALL)
 _OUTER = re.compile(_VALUE, re.DOTALL)
-_INNER = re.compile(rb"(?:%b|%b|%b)*+" % (_PLAIN, _STRING, _WHOLE), re.DOTALL)
-_DOWN = re.compile(rb'(?:[^"\]}]++|%b)*+' % _STRING, re.DOTALL)
+_INNER = re.compile(rb"(?:%b|%b|%b)*" % (_PLAIN, _STRING, _WHOLE), re.DOTALL)
+_DOWN = re.compile(rb'(?:[^"\]}]++|%b)*' % _STRING, re.DOTALL)
 """Up to where something ends."""
-_UP = re.compile(rb'(?:[^"\[{]++|%b)*+' % _STRING, re.DOTALL)
+_UP = re.compile(rb'(?:[^"\[{]++|%b)*' % _STRING, re.DOTALL)
 """Up to where something begins."""
-_END = re.compile(rb'(?:[^"\]}]++|%b)*+[\]}]' % _STRING, re.DOTALL)
+_END = re.compile(rb'(?:[^"\]}]++|%b)*[\]}]' % _STRING, re.DOTALL)
 _STRINGS = re.compile(_STRING, re.DOTALL)
-_IN_STRING = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
+_IN_STRING = re.compile(rb'(?:[^"\\]++|\\.)*', re.DOTALL)
 _WHITE = b" \t\r\n"
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What decoding raises for a text that is no JSON, or none that anybody means."""
@@ -242,8 +243,8 @@ class MemberFilter:
 def _members(names: frozenset[str]) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
     """Runs of members that have other names, and of those that have ours, each with its comma and whole."""
     ours = rb"(?:%b)" % b"|".join(re.escape(name.encode()) for name in sorted(names))
-    others = rb'(?!%b")(?:[^"\\]++|\\[^u]|\\u(?!00[2-7]))*+' % ours
-    run = rb'(?:\s*+,\s*+"%b"\s*+:%b(?=[,}]))++'
+    others = rb'(?!%b")(?:[^"\\]++|\\[^u]|\\u(?!00[2-7]))*' % ours
+    run = rb'(?:\s*+,\s*+"%b"\s*+:%b(?=[,}]))+'
     return re.compile(run % (others, _VALUE), re.DOTALL), re.compile(run % (ours, _VALUE), re.DOTALL)
 
 
