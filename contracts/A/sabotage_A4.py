@@ -102,6 +102,7 @@ SABOTAGES = [
         name="skips-the-second-fallback",
         patches=[("proxy.routing.plan._hops", skips_the_second)],
         trips=[
+            "test_a_provider_over_its_budget_leads_to_another",
             "test_the_default_list_is_tried_in_order",
             "test_a_list_of_its_own_hides_the_default",
             "test_the_first_failure_gives_the_status_and_the_last_is_quoted",
@@ -158,6 +159,7 @@ SABOTAGES = [
         name="says-the-first-fallback-answered",
         patches=[("proxy.api.headers.of_answer", always_the_first_place)],
         trips=[
+            "test_a_provider_over_its_budget_leads_to_another",
             "test_the_default_list_is_tried_in_order",
             "test_the_rest_of_the_list_comes_before_the_fallbacks_of_fallbacks",
             "test_the_limit_is_of_levels_not_of_entries",
@@ -230,6 +232,7 @@ SABOTAGES = [
         name="cannot-disable-fallbacks",
         patches=[("proxy.api.model_request._route_request", never_disabled)],
         trips=[
+            "test_a_provider_over_its_budget_leads_to_another",
             "test_the_default_can_be_disabled",
             "test_fallbacks_can_be_disabled",
         ],
