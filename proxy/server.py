@@ -24,6 +24,7 @@ from proxy.app import build_app
 from proxy.config.model import ProxyConfig
 from proxy.gateway import Gateway
 from proxy.realtime.limits import max_message_bytes
+from proxy.unread import DropsIdleReaders
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +33,6 @@ REQUEST_SECONDS = 60.0
 """How long a client may take to send the head of a request; its body may take longer by what it has sent of it."""
 SLOWEST_BODY = 4096.0
 """Bytes a second that count as progress; while the gateway itself does not read, no progress is asked for."""
-STALL_SECONDS = 60.0
-"""How long a client may leave an answer unread, once the system's buffers are full."""
 KEEP_ALIVE_SECONDS = 75
 DRAIN_SECONDS = 60
 """How long calls in progress may go on after SIGTERM; ``general_settings.shutdown_timeout`` changes it."""
@@ -42,7 +41,7 @@ GC_THRESHOLDS = (20_000, 20, 50)
 """Calls make little cyclic garbage: with Python's own thresholds a twentieth of the time goes into looking for it."""
 
 
-class BoundedProtocol(HttpToolsProtocol):
+class BoundedProtocol(DropsIdleReaders, HttpToolsProtocol):
     """Refuses heads and trailers that are too large; drops connections whose request comes, or whose answer is read, too
     slowly; writes the pieces of a stream without a message for each.
 
@@ -56,7 +55,6 @@ class BoundedProtocol(HttpToolsProtocol):
     _timer: asyncio.TimerHandle | None = None
     _late_at = 0.0
     """When the rest of the request must have come, in the loop's time."""
-    _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -99,16 +97,6 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._complete = True
         super().on_message_complete()
-
-    def pause_writing(self) -> None:
-        self._unread = self.loop.call_later(STALL_SECONDS, self.transport.abort)
-        super().pause_writing()
-
-    def resume_writing(self) -> None:
-        if self._unread is not None:
-            self._unread.cancel()
-            self._unread = None
-        super().resume_writing()
 
     def write(self, piece: bytes) -> Awaitable[None] | None:
         """Send a piece of the current answer, whose length is unknown; see :data:`proxy.call.Write`."""

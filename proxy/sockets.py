@@ -14,12 +14,12 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.http11 import Request
 from websockets.protocol import State
 
+from proxy import unread
 from proxy.realtime.client import DIRECT
+from proxy.unread import DropsIdleReaders
 
 CLOSING_SECONDS = 2.0
 """How long a client may take to answer that its session is closed."""
-STALL_SECONDS = 60.0
-"""How long a client may leave messages unread, once the system's buffers are full."""
 INVALID_TEXT = 1007
 """RFC 6455, 7.4.1."""
 _PEER_LEFT = getattr(select, "POLLRDHUP", 0)
@@ -30,14 +30,12 @@ _quiet = logging.getLogger("proxy.sockets.server")
 _quiet.setLevel(logging.ERROR)
 
 
-class SocketProtocol(WebSocketsSansIOProtocol):
+class SocketProtocol(DropsIdleReaders, WebSocketsSansIOProtocol):
     """One session with a client, from its handshake on; :class:`proxy.realtime.client.Direct` for whoever relays it.
 
-    A client that does not read is dropped: a polite end would wait until it has.
+    A client that does not read is dropped when its session is over, too.
     """
 
-    _unread: asyncio.TimerHandle | None = None
-    """Runs while more is unread than the system's buffers hold."""
     _ending: asyncio.TimerHandle | None = None
     """Runs when the session is over."""
 
@@ -116,21 +114,14 @@ class SocketProtocol(WebSocketsSansIOProtocol):
     async def run_asgi(self) -> None:
         await super().run_asgi()
         if self.transport.get_write_buffer_size():
-            self._ending = self.loop.call_later(STALL_SECONDS, self.transport.abort)
+            self._ending = self.loop.call_later(unread.STALL_SECONDS, self.transport.abort)
 
     def keepalive_timeout(self) -> None:
         if self.transport.get_write_buffer_size():
             self.transport.abort()
         super().keepalive_timeout()
 
-    def pause_writing(self) -> None:
-        self._unread = self.loop.call_later(STALL_SECONDS, self.transport.abort)
-        super().pause_writing()
-
     def resume_writing(self) -> None:
-        if self._unread is not None:
-            self._unread.cancel()
-            self._unread = None
         super().resume_writing()
         if self._on_writable is not None:
             self._on_writable()

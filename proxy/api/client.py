@@ -42,11 +42,22 @@ class BodyReader:
             ClientGone: it never came, or too slowly for the server.
         """
         if self._body is None:
-            announced = self._headers.get(b"content-length", b"")
-            if len(announced) > 18 or (announced.isdigit() and int(announced) > self._limit):
-                raise too_large(self._limit)
+            announced_size(self._headers, self._limit)
             self._body = await _read(self._receive, self._limit)
         return self._body
+
+
+def announced_size(headers: Mapping[bytes, bytes], limit: int) -> int | None:
+    """Bytes that a request says its body has.
+
+    Raises:
+        GatewayError: 413, more than ``limit``.
+    """
+    announced = headers.get(b"content-length", b"")
+    size = int(announced) if announced.isdigit() and len(announced) <= 18 else None
+    if len(announced) > 18 or (size is not None and size > limit):
+        raise too_large(limit)
+    return size
 
 
 async def _read(receive: Receive, limit: int) -> bytes:

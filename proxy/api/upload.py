@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 
 from litestar.types import Receive
 
-from proxy.api.client import ClientGone, Watch, too_large
+from proxy.api.client import ClientGone, Watch, announced_size, too_large
 from proxy.passthrough.members import MemberFilter
 from proxy.upstream.client import Upload
 
@@ -22,9 +22,7 @@ class ClientBody:
     def __init__(self, receive: Receive, headers: Mapping[bytes, bytes], limit: int) -> None:
         self._receive = receive
         self._limit = limit
-        announced = headers.get(b"content-length", b"")
-        self._announced = int(announced) if announced.isdigit() and len(announced) <= 18 else None
-        self._too_long = len(announced) > 18 or (self._announced or 0) > limit
+        self._headers = headers
         self._whole: bytes | None = None
         self._size = 0
         self._ended = False
@@ -46,13 +44,13 @@ class ClientBody:
         if self._whole is not None:
             return await _filtered(self._whole, stripped)
         begun: list[bytes] = []
-        parts = self._parts()
-        while not self._ended and (not begun or (self._announced is None and self._size <= WHOLE)):
+        parts, announced = self._parts(), announced_size(self._headers, self._limit)
+        while not self._ended and (not begun or (announced is None and self._size <= WHOLE)):
             begun.append(await anext(parts, b""))
         if self._ended:
             self._whole = b"".join(begun)
             return await _filtered(self._whole, stripped)
-        return Upload(_continued(begun, parts, stripped), self._announced)
+        return Upload(_continued(begun, parts, stripped), announced)
 
     def ended(self) -> None:
         """Watch from now on, whether the body has come or not: nobody waits for the rest of it."""
@@ -61,8 +59,7 @@ class ClientBody:
             self.watch = Watch(self._receive)
 
     async def _parts(self) -> AsyncIterator[bytes]:
-        if self._too_long:
-            raise too_large(self._limit)
+        announced_size(self._headers, self._limit)
         while not self._ended:
             message = await self._receive()
             if message["type"] == "http.disconnect":

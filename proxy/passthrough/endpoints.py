@@ -10,6 +10,7 @@ import msgspec
 
 from proxy.config.errors import ConfigError
 from proxy.config.references import PREFIX, variable
+from proxy.errors import GatewayError
 from proxy.passthrough.addresses import Base, base_of, below, check, merged, path_of, with_query
 from proxy.passthrough.members import GATEWAYS
 from proxy.passthrough.target import METHODS, NONE, Asked, Target, unset
@@ -146,7 +147,7 @@ def _path(path: str, key: str) -> str:
         raise ConfigError("path must begin with / and name something; write /custom/api", key=key)
     try:
         check(cleaned[1:])
-    except Exception as error:
+    except GatewayError as error:
         raise ConfigError("path holds `.` or `..` segments; write it without them", key=key) from error
     return cleaned
 

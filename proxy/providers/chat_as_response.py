@@ -5,18 +5,17 @@ What the vendor receives is what LiteLLM 1.81.14 sends (contracts/A/test_A2_chat
 
 import time
 import uuid
-from collections.abc import Awaitable
 from typing import Any
 
 import msgspec
 
-from proxy.call import Usage
 from proxy.errors import Failure
-from proxy.providers.base import Attempt, Reply, Sink, Stream, wants_usage
+from proxy.providers.base import Attempt, Reply, Stream, wants_usage
 from proxy.providers.failures import StreamFailure, unreadable
 from proxy.providers.openai_chunks import DONE
 from proxy.providers.openai_format import encode, present, raw
 from proxy.providers.openai_responses import FIELDS
+from proxy.providers.translated import TranslatedStream
 
 EXCEPTION = "OpenAIException"
 LONGEST_USER = 64
@@ -258,38 +257,18 @@ def _usage(usage: Item | None) -> Item:
     return counted
 
 
-class _ChatStream:
-    """A response's stream as one of a chat; see :class:`proxy.providers.base.Stream`."""
+class _ChatStream(TranslatedStream):
+    """A response's stream as one of a chat."""
 
     def __init__(self, events: Stream, model: str, *, include_usage: bool) -> None:
-        self._events = events
+        super().__init__(events)
         self._base = _base(model, "chat.completion.chunk")
         self._include_usage = include_usage
         self._calls: dict[int, int] = {}
         self._started = False
 
-    @property
-    def text(self) -> list[str] | None:
-        """Nobody continues it."""
-        return None
-
-    @property
-    def usage(self) -> Usage:
-        """As told so far."""
-        return self._events.usage
-
-    async def pump(self, sink: Sink) -> None:
-        """See :meth:`proxy.providers.base.Stream.pump`."""
-
-        def translated(batch: list[bytes]) -> Awaitable[None] | None:
-            chunks = [chunk for data in batch for chunk in self._chunks(data)]
-            return sink(chunks) if chunks else None
-
-        await self._events.pump(translated)
-
-    async def aclose(self) -> None:
-        """Give the upstream call up; idempotent."""
-        await self._events.aclose()
+    def _events_of(self, batch: list[bytes]) -> list[bytes]:
+        return [chunk for data in batch for chunk in self._chunks(data)]
 
     def _chunks(self, data: bytes) -> list[bytes]:
         if data == DONE:

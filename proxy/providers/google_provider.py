@@ -1,5 +1,6 @@
 """Google's models behind OpenAI's format: what AI Studio (``gemini``) and Vertex AI (``vertex_ai``) have in common."""
 
+from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
 
 import msgspec
@@ -31,7 +32,7 @@ class _Sent(NamedTuple):
     headers: Headers
 
 
-class Google:
+class Google(ABC):
     """Speaks Google's dialect; where calls go is said by each vendor.
 
     Args:
@@ -57,13 +58,13 @@ class Google:
                 return await self._pass_through(attempt, client)
         raise bad_request(self.vendor, f"Google has no {attempt.endpoint}")
 
+    @abstractmethod
     async def target_of(self, attempt: Attempt, client: UpstreamClient, method: str) -> Target:
         """Where a call of ``method``, such as ``generateContent``, goes.
 
         Raises:
             Failure: the deployment has no usable credentials.
         """
-        raise NotImplementedError
 
     # --- chat --------------------------------------------------------------------------------------------------------
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import msgspec
 
-from proxy.call import Usage
-from proxy.providers.base import Sink, Stream
+from proxy.providers.base import Stream
 from proxy.providers.failures import StreamFailure
 from proxy.providers.openai_chunks import DONE
 from proxy.providers.openai_format import encode
+from proxy.providers.translated import TranslatedStream
 
 Block = dict[str, Any]
 
@@ -124,7 +124,7 @@ def _use(call: _Call, names: Mapping[str, str]) -> Block:
     return used | {"provider_specific_fields": None}
 
 
-class MessageStream:
+class MessageStream(TranslatedStream):
     """A stream of chat completion chunks as framed events of Anthropic's.
 
     Args:
@@ -133,7 +133,7 @@ class MessageStream:
     """
 
     def __init__(self, chunks: Stream, model: str, names: Mapping[str, str]) -> None:
-        self._chunks = chunks
+        super().__init__(chunks)
         self._names = names
         self._block = ""
         self._index = -1
@@ -148,24 +148,6 @@ class MessageStream:
         }
         message |= {"stop_reason": None, "stop_sequence": None, "usage": _UNTOLD}
         self._opening = [_event("message_start", message=message), *self._open("text", {"type": "text", "text": ""})]
-
-    @property
-    def text(self) -> list[str] | None:
-        """Nobody continues it."""
-        return None
-
-    @property
-    def usage(self) -> Usage:
-        """As told so far."""
-        return self._chunks.usage
-
-    async def pump(self, sink: Sink) -> None:
-        """See :meth:`proxy.providers.base.Stream.pump`."""
-        await self._chunks.pump(lambda batch: sink(self._events_of(batch)))
-
-    async def aclose(self) -> None:
-        """Give the upstream call up; idempotent."""
-        await self._chunks.aclose()
 
     def _events_of(self, batch: list[bytes]) -> list[bytes]:
         events, self._opening = self._opening, []

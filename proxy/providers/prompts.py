@@ -2,11 +2,12 @@
 
 import msgspec
 
-from proxy.call import Body, Usage
+from proxy.call import Body
 from proxy.errors import GatewayError
-from proxy.providers.base import Attempt, Reply, Sink, Stream
+from proxy.providers.base import Attempt, Reply
 from proxy.providers.openai_chunks import DONE
 from proxy.providers.openai_format import decode_object, decode_objects, encode, present, raw, usage_fields
+from proxy.providers.translated import TranslatedStream
 
 _NULL = msgspec.Raw(b"null")
 _EMPTY = msgspec.Raw(b'""')
@@ -57,25 +58,16 @@ def _text_choice(choice: Body, part: str) -> Body:
     return {"index": choice.get("index", raw(0)), "text": text, "logprobs": choice.get("logprobs", _NULL), **reason}
 
 
-class _TextStream:
+class _TextStream(TranslatedStream):
     """A chat's stream as one of a text completion."""
-
-    def __init__(self, chat: Stream) -> None:
-        self._chat = chat
 
     @property
     def text(self) -> list[str] | None:
-        return self._chat.text
+        """The chat's."""
+        return self._source.text
 
-    @property
-    def usage(self) -> Usage:
-        return self._chat.usage
-
-    async def pump(self, sink: Sink) -> None:
-        await self._chat.pump(lambda batch: sink([event if event == DONE else _text_chunk(event) for event in batch]))
-
-    async def aclose(self) -> None:
-        await self._chat.aclose()
+    def _events_of(self, batch: list[bytes]) -> list[bytes]:
+        return [event if event == DONE else _text_chunk(event) for event in batch]
 
 
 def _text_chunk(event: bytes) -> bytes:

@@ -9,11 +9,11 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from proxy.call import Usage
 from proxy.providers.base import Sink, Stream
 from proxy.providers.failures import StreamFailure
 from proxy.providers.openai_chunks import DONE
 from proxy.providers.openai_format import encode
+from proxy.providers.translated import TranslatedStream
 from proxy.responses.answer import (
     Call,
     Function,
@@ -136,8 +136,8 @@ class _Called:
 _Part = _Message | _Reasoning | _Called
 
 
-class ResponseStream:
-    """See :class:`proxy.providers.base.Stream`.
+class ResponseStream(TranslatedStream):
+    """A stream of chat completion chunks as the events of a response.
 
     Args:
         begun: the fields that the response has from the start: its ``id``, the vendor's ``model``, and what it repeats of
@@ -147,7 +147,7 @@ class ResponseStream:
     """
 
     def __init__(self, chunks: Stream, begun: Item, shown: str | None, keep: Keep | None) -> None:
-        self._chunks = chunks
+        super().__init__(chunks)
         self._begun = begun
         self._named = {} if shown is None else {"model": shown}
         self._keep = keep
@@ -163,24 +163,9 @@ class ResponseStream:
         self._usage: Item | None = None
         self._ready = self._opening()
 
-    @property
-    def text(self) -> list[str] | None:
-        """Nobody continues it."""
-        return None
-
-    @property
-    def usage(self) -> Usage:
-        """As told so far."""
-        return self._chunks.usage
-
     async def pump(self, sink: Sink) -> None:
         """See :meth:`proxy.providers.base.Stream.pump`."""
-
-        def translated(batch: list[bytes]) -> Awaitable[None] | None:
-            events = self._events_of(batch)
-            return sink(events) if events else None
-
-        await self._chunks.pump(translated)
+        await super().pump(sink)
         last = [event for part in self._opened for event in self._close(part)]
         output = [self._done[index] for index in range(len(self._opened))]
         response = finished(self._begun["id"], self._created, self._begun["model"], output, self._reason)
@@ -192,10 +177,6 @@ class ResponseStream:
         awaited = sink([*last, DONE])
         if awaited is not None:
             await awaited
-
-    async def aclose(self) -> None:
-        """Give the upstream call up; idempotent."""
-        await self._chunks.aclose()
 
     def _opening(self) -> list[bytes]:
         response = {"object": "response", "created_at": self._created, "status": "in_progress", "output": []}

@@ -25,7 +25,7 @@ def hasty(upstream: UpstreamControl, tmp_path_factory: pytest.TempPathFactory) -
     }
     constants = {
         "proxy.server.REQUEST_SECONDS": PATIENCE,
-        "proxy.server.STALL_SECONDS": PATIENCE,
+        "proxy.unread.STALL_SECONDS": PATIENCE,
         "proxy.server.KEEP_ALIVE_SECONDS": 2,
     }
     with running(tmp_path_factory.mktemp("hasty"), config, constants) as gateway:

@@ -126,7 +126,7 @@ class TestPressure:
             "upgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-version: 13\r\n"
             "sec-websocket-key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n"
         )
-        with running(tmp_path, config, {"proxy.sockets.STALL_SECONDS": 1.0}) as gateway:
+        with running(tmp_path, config, {"proxy.unread.STALL_SECONDS": 1.0}) as gateway:
             with Connection(gateway, receive_buffer=4096).send(handshake.encode()) as connection:
                 assert eventually(lambda: vendor.calls == 1)
                 assert gateway.holds(connection)
