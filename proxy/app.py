@@ -45,6 +45,8 @@ PLAIN_ROUTES = (
     models.list_models,
     models.get_model,
     fallbacks.get_fallback,
+    fallbacks.create_fallback,
+    fallbacks.delete_fallback,
     model_info.model_info,
     model_info.model_group_info,
     messages.count_tokens,

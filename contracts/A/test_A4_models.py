@@ -87,3 +87,15 @@ def test_the_fallbacks_of_one_model_and_kind(case: Case, kind: str) -> None:
     answer = case.get(f"/fallback/small-a?fallback_type={kind}")
     case.assert_same_as_recorded()
     assert answer.status == (200 if kind in {"general", "context_window"} else 404 if kind == "content_policy" else 422)
+
+
+@with_default
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+def test_fallbacks_cannot_be_changed_without_a_model_store(case: Case, method: str) -> None:
+    path = "/fallback" if method == "POST" else "/fallback/owner-a"
+    body = {"model": "owner-a", "fallback_models": ["owner-b"], "fallback_type": "general"}
+    changed = case.request(method, path, json=body)
+    stranger = case.request(method, path, json=body, key=None)
+    case.assert_same_as_recorded()
+    assert changed.status >= 400
+    assert stranger.status == 401

@@ -1,8 +1,8 @@
-"""``/fallback/{model}``: where calls of a model group go when it fails."""
+"""``/fallback``: where calls of a model group go when it fails."""
 
 from typing import Any
 
-from litestar import Request, Response, get
+from litestar import Request, Response, delete, get, post
 from litestar.params import FromPath, FromQuery
 
 from proxy.api.plain import authenticated, json_response
@@ -12,6 +12,8 @@ from proxy.errors import DetailError
 from proxy.gateway import Gateway
 from proxy.routing.fallbacks import configured_lists, lookup
 
+NO_MODEL_STORE = "Database storage not enabled. Set 'STORE_MODEL_IN_DB=True' in your environment to use this feature."
+"""The reference's answer without a database; fallbacks of the config are changed in its file."""
 KINDS = ("general", "context_window", "content_policy")
 
 
@@ -28,6 +30,18 @@ async def get_fallback(
     if not found:
         raise DetailError(404, {"error": f"No {fallback_type} fallbacks configured for model '{name}'"})
     return json_response({"model": name, "fallback_models": found, "fallback_type": fallback_type})
+
+
+@post("/fallback", guards=[authenticated], sync_to_thread=False)
+def create_fallback() -> Response[bytes]:
+    """Refused: there is no model store."""
+    raise DetailError(400, {"error": NO_MODEL_STORE})
+
+
+@delete("/fallback/{model:path}", guards=[authenticated], status_code=200, sync_to_thread=False)
+def delete_fallback(model: FromPath[str]) -> Response[bytes]:  # noqa: ARG001
+    """Refused: there is no model store."""
+    raise DetailError(400, {"error": NO_MODEL_STORE})
 
 
 def configured_fallbacks(settings: RouterSettings, kind: str, model: str) -> list[Any]:
