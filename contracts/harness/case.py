@@ -28,8 +28,9 @@ from contracts.harness.exchange import (
     Frame,
     Request,
 )
-from contracts.harness.faults import CheckFailed, HarnessError, TargetUnavailable
+from contracts.harness.faults import CheckFailed, HarnessError, NeverHeld, TargetUnavailable
 from contracts.harness.journal import Journal
+from contracts.harness.labels import Counter, counter, in_order_given
 from contracts.harness.results import Body, Provenance
 from contracts.harness.setup import Setup
 from contracts.harness.sockets import LiveSocket, ReplayedSocket, Socket
@@ -38,18 +39,7 @@ T = TypeVar("T")
 
 USER = [{"role": "user", "content": "hello"}]
 _LABEL = re.compile(r"[\w.-]+")
-# The labels that the running thread gives out; a concurrent step counts on its own.
-_counter: contextvars.ContextVar[_Counter] = contextvars.ContextVar("_counter")
-
-
-class _Counter:
-    def __init__(self, prefix: str = "") -> None:
-        self._prefix = prefix
-        self._last = 0
-
-    def next(self) -> str:
-        self._last += 1
-        return f"{self._prefix}{self._last}"
+_POLL_SECONDS = 0.1
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,7 +64,7 @@ class Case:
         self._client = make_client()
         self._unrecorded = make_client(recorded=False)
         self._sockets: list[Socket] = []
-        _counter.set(_Counter())
+        counter.set(Counter())
 
     # --- the simulated upstreams -------------------------------------------------------------------------------------
 
@@ -200,17 +190,41 @@ class Case:
 
     def concurrently(self, steps: Sequence[Callable[[], T]]) -> list[T]:
         """Run the steps at the same time; their results in the order given. Exchanges pair by step, not by arrival."""
-        step = _counter.get().next()
+        step = counter.get().next()
         with ThreadPoolExecutor(len(steps)) as pool:
             futures = []
             for index, run in enumerate(steps, start=1):
                 context = contextvars.copy_context()
-                context.run(_counter.set, _Counter(f"{step}.{index}-"))
+                context.run(counter.set, Counter(f"{step}.{index}-"))
                 futures.append(pool.submit(context.run, run))
             results = [future.result() for future in futures]
-        self._labels.sort(key=_natural)
+        self._labels.sort(key=in_order_given)
         self.exchanges.sort(key=lambda exchange: self._labels.index(exchange.label))
         return results
+
+    def until(
+        self, send: Callable[[], Exchange], holds: Callable[[Exchange], bool], *, within: float = 10.0
+    ) -> Exchange:
+        """Send one request again and again until its answer `holds`, for what a gateway does in the background.
+
+        Only the last answer is recorded and compared: how many it takes is chance. On a recording that is the only one.
+        `send` makes one request that calls no upstream (`lambda: case.get("/key/info")`); not for use in `concurrently`.
+        Raises NeverHeld when it does not hold `within` seconds.
+        """
+        deadline = time.monotonic() + within
+        while True:
+            before = len(self.exchanges)
+            answer = send()
+            if self.exchanges[before:] != [answer]:
+                raise HarnessError("until() wants a function that makes one request and returns its answer")
+            if holds(answer):
+                return answer
+            if not self.setup.is_live or time.monotonic() > deadline:
+                raise NeverHeld(f"request {answer.label}: what the case waits for did not hold within {within:.0f} s")
+            self.exchanges.remove(answer)
+            self._labels.remove(answer.label)
+            counter.get().take_back()
+            time.sleep(_POLL_SECONDS)
 
     def wait(self, seconds: float) -> None:
         """Let time pass on a live target; recordings do not wait."""
@@ -307,7 +321,7 @@ class Case:
         return exchange
 
     def _take_label(self, label: str | None) -> str:
-        counted = _counter.get().next()
+        counted = counter.get().next()
         label = label or counted
         if label in self._labels or not _LABEL.fullmatch(label):
             raise HarnessError(f"label {label!r} is taken or has other characters than letters, digits, `_.-`")
@@ -394,7 +408,3 @@ def _compare(recording: Recording, live: Exchange, headers: Sequence[str], ignor
     found = compare.differences(recorded, live, headers=headers, ignore=ignore)
     heading = f"request {live.label}: {live.request.method} {live.request.url.removeprefix(GATEWAY_URL)}"
     return [heading, *compare.render(found)] if found else []
-
-
-def _natural(label: str) -> list[tuple[int, str]]:
-    return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", label)]

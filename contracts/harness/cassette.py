@@ -7,7 +7,7 @@ named after the exchange's label: `<module>.<test>[param].<label>.tape`.
 
 from __future__ import annotations
 
-import re
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -31,8 +31,6 @@ LABEL = "x-contract-label"
 RECORD_AGAIN = "record the case again with tools/record"
 current_label: ContextVar[str] = ContextVar("current_label", default="")
 
-# Keys that a gateway generated; those that configs and cases name themselves are shorter and stay readable.
-_GENERATED_KEY = re.compile(r"\bsk-[A-Za-z0-9_-]{22}\b")
 _MATCH_ON = ("method", "host", "path", "query", "label")
 
 Interaction = tuple[VcrRequest, dict[str, Any]]
@@ -107,7 +105,9 @@ class Recorder:
 
         Returns whether anything was written: a recording that differs from the old one only in volatile values is not.
         """
-        interactions = list(self._cassette.data) if self._cassette else []
+        # Of a request that was repeated under its label (`Case.until`) the last counts.
+        by_label = {pair[0].headers[LABEL]: pair for pair in (self._cassette.data if self._cassette else ())}
+        interactions = list(by_label.values())
         interactions.sort(key=lambda pair: order.index(pair[0].headers[LABEL]))
         new = Recording(self.path, interactions, self._tapes)
         if self.path.exists() and _is_unchanged(Recording.load(self.path), new):
@@ -124,10 +124,14 @@ class Recorder:
         return True
 
     def _clean(self, text: str) -> str:
-        text = self._translation.back(text)
-        return _GENERATED_KEY.sub(
-            lambda found: self._keys.setdefault(found[0], f"sk-generated-{len(self._keys) + 1}"), text
+        text = compare.GENERATED_KEY.sub(
+            lambda found: self._keys.setdefault(found[0], f"sk-generated-{len(self._keys) + 1}"),
+            self._translation.back(text),
         )
+        # What is made of a key is made of its replacement, so that the recording agrees with itself.
+        for key, replacement in self._keys.items():
+            text = text.replace(_hash(key), _hash(replacement)).replace(_name(key), _name(replacement))
+        return text
 
 
 def tapes_of(cassette: Path) -> dict[str, Path]:
@@ -139,6 +143,14 @@ def tapes_of(cassette: Path) -> dict[str, Path]:
         for found in beside
         if found.name.startswith(start)
     }
+
+
+def _hash(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _name(key: str) -> str:
+    return f"sk-...{key[-4:]}"
 
 
 class _Memory:

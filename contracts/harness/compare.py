@@ -46,11 +46,16 @@ CLIENT_HEADERS = (
     "x-stainless-*",
 )
 
+# Those that configs and cases name themselves are shorter and stay readable.
+GENERATED_KEY = re.compile(r"\bsk-[A-Za-z0-9_-]{22}(?![\w-])")
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 VOLATILE_TEXTS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(_UUID), "<uuid>"),
     (re.compile(r"\b[0-9a-f]{64}\b"), "<sha256>"),
-    (re.compile(r"\bsk-[A-Za-z0-9_-]{22}\b"), "<generated key>"),
+    # A generated key; what a recording has in its place; its last four characters, as `key_name` shows them.
+    (GENERATED_KEY, "<generated key>"),
+    (re.compile(r"\bsk-generated-\d+\b"), "<generated key>"),
+    (re.compile(r"\bsk-\.\.\.[A-Za-z0-9_-]{4}(?![\w-])"), "<key name>"),
     # Ids of responses say in a secret way, or in base64, which deployment made them and for whom.
     (re.compile(r"\bresp_(?:bGl0ZWxsbTpj[A-Za-z0-9+/]{48,}|[A-Za-z0-9_-]{60,})=*"), "<response id>"),
     # Signatures of AWS hold the day, and x-amz-date the second.
@@ -58,6 +63,27 @@ VOLATILE_TEXTS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b\d{8}T\d{6}Z\b"), "<time>"),
     (re.compile(r"(?<=time taken=)\d+(\.\d+)?(?= seconds)"), "<seconds>"),
 )
+
+# Fields that hold a moment (with everything that ends in `_at`) or a day, in the reference's tables and answers. In them
+# a moment since 2025 becomes its spelling, `<time T.mmmZ>`, so that a client that can read the one can read the other.
+MOMENTS = (
+    "*_at",
+    "completionStartTime",
+    "date",
+    "endTime",
+    "end_time",
+    "expires",
+    "last_active",
+    "last_health_check",
+    "last_updated",
+    "startTime",
+    "start_time",
+)
+_MOMENT = re.compile(r"20(?:2[5-9]|[3-9]\d)-\d\d-\d\d(?:([T ])(\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:?\d\d| UTC)?)?")
+_FRACTION = re.compile(r"\.m+")
+
+# Fields that hold how long something took.
+DURATIONS = ("*_duration_ms", "*_time_ms")
 
 # The gateway's clock; the fixtures' own `created` values are older constants.
 _CLOCK_SINCE = 1_735_689_600
@@ -158,16 +184,42 @@ def comparable_header(headers: httpx.Headers, name: str) -> Any:
 def steady(value: Any, key: str = "") -> Any:
     """The value with everything volatile in it replaced."""
     if isinstance(value, dict):
-        return {name: steady(inner, name) for name, inner in value.items()}
+        return _steady_mapping(value)
     if isinstance(value, list):
         return [steady(inner) for inner in value]
     if isinstance(value, str):
-        for pattern, name in VOLATILE_TEXTS:
-            value = pattern.sub(name, value)
-        return value
+        moment = _MOMENT.fullmatch(value)
+        return _spelling(*moment.groups()) if moment and _matches(key, MOMENTS) else _steady_text(value)
     if key in ("created", "created_at") and isinstance(value, int) and value >= _CLOCK_SINCE:
         return CLOCK
+    if isinstance(value, int | float) and _matches(key, DURATIONS):
+        return "<duration>"
     return value
+
+
+def _steady_text(text: str) -> str:
+    for pattern, name in VOLATILE_TEXTS:
+        text = pattern.sub(name, text)
+    return text
+
+
+def _steady_mapping(mapping: Mapping[str, Any]) -> dict[str, Any]:
+    """Names may be volatile too: spend by key is a mapping of hashes."""
+    steadied: dict[str, Any] = {}
+    for name, value in mapping.items():
+        new = _steady_text(name)
+        while new in steadied:
+            new += "'"
+        steadied[new] = steady(value, name)
+    return steadied
+
+
+def _spelling(separator: str | None, clock: str | None, fraction: str | None, zone: str | None) -> str:
+    if separator is None:
+        return "<day>"
+    if clock == "00:00:00" and fraction is None:
+        return f"<midnight {separator}{zone or ''}>"
+    return f"<time {separator}{'.' + 'm' * (len(fraction) - 1) if fraction else ''}{zone or ''}>"
 
 
 def same_body(one: bytes, other: bytes) -> list[Difference]:
@@ -197,8 +249,15 @@ def _walk(path: str, expected: Any, got: Any) -> Iterator[Difference]:
         for index in range(max(len(expected), len(got))):
             pair = [side[index] if index < len(side) else ABSENT for side in (expected, got)]
             yield from _walk(f"{path}[{index}]", *pair)
-    elif type(expected) is not type(got) or expected != got:
+    elif type(expected) is not type(got) or (expected != got and not _same_moment(expected, got)):
         yield Difference(path, expected, got)
+
+
+def _same_moment(one: Any, other: Any) -> bool:
+    """Whether one is spelled without its fraction and the other with it: a full second has none."""
+    texts = [side for side in (one, other) if isinstance(side, str) and side.startswith("<time ")]
+    with_fraction = [text for text in texts if _FRACTION.search(text)]
+    return len(texts) == 2 and len(with_fraction) == 1 and len({_FRACTION.sub("", text) for text in texts}) == 1
 
 
 def _decoded(body: bytes) -> Any:

@@ -30,3 +30,7 @@ class CheckFailed(AssertionError):
     def __init__(self, title: str, differences: Sequence[str] = ()) -> None:
         super().__init__("\n".join([title, *differences]))
         self.title = title
+
+
+class NeverHeld(CheckFailed):
+    """What a case waited for did not come about. It is the case's own assertion, unlike other comparisons."""

@@ -12,6 +12,7 @@ from contracts.harness import selection
 from contracts.harness.case import Case
 from contracts.harness.cassette import Recorder, Recording
 from contracts.harness.configs import ROOT
+from contracts.harness.databases import Database
 from contracts.harness.mark import case_id, contract_of, recording_name
 from contracts.harness.processes import tidy_interrupts
 from contracts.harness.run import RUN, Run
@@ -45,6 +46,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--reseed", type=int, metavar="N", help="rename models and texts at random, the same way for the same N"
+    )
+    group.addoption(
+        "--database",
+        choices=[kind.value for kind in Database],
+        default=Database.SQLITE.value,
+        help="what our proxy keeps its data in, for configs with a database (default: sqlite)",
     )
     group.addoption("--schemathesis-examples", type=int, metavar="N", help="a random run of N examples an operation")
     group.addoption("--cassettes", type=Path, default=CASSETTES, metavar="DIR", help="the recordings")

@@ -13,15 +13,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypedDict
 
 import httpx
 
 from contracts.harness.faults import TargetUnavailable
 
 LAST_LINES = 25
-STOP_SECONDS = 10.0
+STOP_SECONDS = 25.0
+"""The reference with its database is given 20 to end before its rig removes what is left."""
 PORTS = (20_000, 32_000)
+NOBODY = 65534
+"""As whom root starts programs that refuse to run as root."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _commands: set[subprocess.Popen[str]] = set()
 
@@ -50,8 +53,21 @@ def clean_environment(home: Path, extra: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+class Unprivileged(TypedDict, total=False):
+    """Arguments of Popen."""
+
+    user: int
+    group: int
+    extra_groups: list[int]
+
+
+def unprivileged() -> Unprivileged:
+    """Arguments of Popen for a process that must not run as root."""
+    return {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+
+
 class Server:
-    """One process listening on a port of loopback, in a process group of its own.
+    """One process listening on a port of loopback, in a process group of its own; `run_as_root=False`: never as root.
 
     Raises TargetUnavailable, with the last lines of its log, when it ends early or does not answer `ready_path` with
     200 within `patience` seconds.
@@ -68,6 +84,7 @@ class Server:
         log: Path,
         cwd: Path,
         patience: float,
+        run_as_root: bool = True,
     ) -> None:
         self.name = name
         self.port = port
@@ -82,6 +99,7 @@ class Server:
                     stdout=output,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
+                    **({} if run_as_root else unprivileged()),
                 )
             except OSError as error:
                 raise TargetUnavailable(f"{name}: `{command[0]}` cannot be run: {error.strerror}") from None

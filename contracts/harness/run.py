@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from contracts.harness.configs import CONFIGS, ROOT, render
+from contracts.harness.databases import Database, Databases
 from contracts.harness.mark import Contract
 from contracts.harness.reseed import Naming
 from contracts.harness.results import (
@@ -65,12 +66,19 @@ class Run:
             names=self.naming.of_config,
             upstream_port=self._config.option.upstream_port,
             serving=self._served,
+            databases=Databases(self._database),
         )
+
+    @property
+    def _database(self) -> Database:
+        """SQLite is ours alone: any other gateway, and ours when asked to, gets Postgres."""
+        return Database(self._config.option.database) if self.target.kind is Kind.PROXY else Database.POSTGRES
 
     def describe(self) -> str:
         """One line for the head of the run."""
         seed = f", names reseeded with {self._config.option.reseed}" if self._config.option.reseed is not None else ""
-        return f"contracts: target {self.target.name}{' (recording)' if self.records else ''}{seed}"
+        database = f", databases in {self._database}" if self.target.kind is Kind.PROXY else ""
+        return f"contracts: target {self.target.name}{' (recording)' if self.records else ''}{database}{seed}"
 
     def close(self) -> None:
         """Stop the processes; a results file that is still open was cut short."""

@@ -14,6 +14,7 @@ import httpx
 import msgspec
 
 from contracts.harness.configs import ROOT, environment_of, mentions, render
+from contracts.harness.databases import Databases, has_database
 from contracts.harness.faults import HarnessError, TargetUnavailable, Untestable
 from contracts.harness.processes import Server, clean_environment, free_port
 from contracts.harness.redis import REDIS, RedisServer
@@ -58,10 +59,17 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
         """Whether a gateway runs; false for recordings."""
         return self.kind is not Kind.CASSETTE
 
+    @property
+    def has_rig(self) -> bool:
+        """Whether it is the reference in our rig, which gives it a database unless told not to."""
+        return self.kind is Kind.REFERENCE and self.command_is_ours
+
     def command_for(self, config: str) -> tuple[str, ...]:
         """The command that starts it with a config."""
-        by_uvicorn = self.kind is Kind.REFERENCE and self.command_is_ours and config.startswith(BY_UVICORN)
-        return (*self.command, "--asgi") if by_uvicorn else self.command
+        if not self.has_rig:
+            return self.command
+        flags = () if has_database(config) else ("--no-database",)
+        return (*self.command, *flags, *(("--asgi",) if config.startswith(BY_UVICORN) else ()))
 
 
 def proxy_command() -> tuple[str, ...]:
@@ -75,10 +83,10 @@ def reference_home() -> str:
 
 
 def reference_command() -> tuple[str, ...]:
-    """The reference without its database."""
+    """The reference in our rig."""
     rig = str(ROOT / "tools" / "reference" / "run")
     home = reference_home()
-    return (sys.executable, rig, "--home", home, "--no-database", "--config", "{config}", "--port", "{port}")
+    return (sys.executable, rig, "--home", home, "--config", "{config}", "--port", "{port}")
 
 
 def make_target(name: str | None, *, gateway_cmd: str | None = None, gateway_name: str = "gateway") -> Target:
@@ -132,8 +140,10 @@ class Gateways:
         names: Callable[[str], Translation],
         upstream_port: int | None = None,
         serving: str | None = None,
+        databases: Databases,
     ) -> None:
         self._target = target
+        self._databases = databases
         self._names = names
         self._upstream_port = upstream_port
         self._serving = serving
@@ -166,6 +176,7 @@ class Gateways:
             self._upstream.stop()
         if self._redis:
             self._redis.stop()
+        self._databases.stop()
         self._scratch.cleanup()
 
     def _stop_gateway(self) -> None:
@@ -182,12 +193,13 @@ class Gateways:
         translation = translation.and_also(self._names(config)).and_also(Translation({}, self._target.untold))
         translation = translation.and_also(self._tunnel).and_also(self._redis_of(config))
         path = render(config, translation, folder / "configs")
+        database = {} if self._target.has_rig else self._databases.environment(config, folder)
         self._gateway = Server(
             f"the target {self._target.name} with {config}",
             _fill(self._target.command_for(config), config=str(path), port=str(port)),
             port=port,
             ready_path=READY,
-            environment=clean_environment(folder, environment_of(config, translation)),
+            environment=clean_environment(folder, {**environment_of(config, translation), **database}),
             log=folder / "gateway.log",
             cwd=folder if self._target.command_is_ours else Path.cwd(),
             patience=self._target.patience,

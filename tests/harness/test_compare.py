@@ -55,6 +55,8 @@ def test_a_volatile_header_must_only_be_there() -> None:
         (f"chatcmpl-{UUID}", f"chatcmpl-{OTHER_UUID}"),
         ("id " + "a1" * 32, "id " + "b2" * 32),
         ("sk-" + "a" * 22, "sk-" + "b" * 22),
+        ("sk-" + "a" * 21 + "-", "sk-generated-1"),
+        ("sk-...aB1x", "sk-...ed-1"),
         ("timeout value=1.0, time taken=1.01 seconds", "timeout value=1.0, time taken=1.2 seconds"),
     ],
 )
@@ -64,7 +66,14 @@ def test_volatile_texts(one: str, other: str) -> None:
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("chatcmpl-up1", "chatcmpl-up2"), ("sk-1234", "sk-1235"), ("timeout value=1.0", "timeout value=2.0"), ("5", "6")],
+    [
+        ("chatcmpl-up1", "chatcmpl-up2"),
+        ("sk-1234", "sk-1235"),
+        ("sk-...aB1x", "sk-...aB1xy"),
+        ("2026-11-25T01:24:52Z", "2026-11-25T01:24:53Z"),
+        ("timeout value=1.0", "timeout value=2.0"),
+        ("5", "6"),
+    ],
 )
 def test_other_texts_are_not_volatile(one: str, other: str) -> None:
     assert steady(one) != steady(other)
@@ -74,6 +83,60 @@ def test_created_is_volatile_only_as_a_clock() -> None:
     assert paths(exchange({"created": 1_795_547_199}), exchange({"created": 1_795_547_200})) == []
     assert paths(exchange({"created": 1_700_000_000}), exchange({"created": 1_795_547_200})) == ["body.created"]
     assert paths(exchange({"total": 1_795_547_199}), exchange({"total": 1_795_547_200})) == ["body.total"]
+
+
+@pytest.mark.parametrize(
+    ("moment", "form"),
+    [
+        ("2026-11-25T01:24:52.123000Z", "<time T.mmmmmmZ>"),
+        ("2026-11-25T01:24:52.123Z", "<time T.mmmZ>"),
+        ("2026-11-25T01:24:52Z", "<time TZ>"),
+        ("2026-11-25T01:24:52.123000+00:00", "<time T.mmmmmm+00:00>"),
+        ("2026-11-25T01:24:52.123000", "<time T.mmmmmm>"),
+        ("2026-11-25 01:24:52.123000", "<time  .mmmmmm>"),
+        ("2026-11-25 01:24:52 UTC", "<time   UTC>"),
+        ("2026-11-26T00:00:00+00:00", "<midnight T+00:00>"),
+        ("2026-11-26", "<day>"),
+        ("2024-11-25T01:24:52Z", "2024-11-25T01:24:52Z"),
+        ("soon", "soon"),
+        (None, None),
+    ],
+)
+@pytest.mark.parametrize("name", ["created_at", "budget_reset_at", "expires", "startTime", "last_active", "date"])
+def test_a_moment_becomes_its_spelling(name: str, moment: str | None, form: str | None) -> None:
+    assert steady({name: moment}) == {name: form}
+
+
+@pytest.mark.parametrize("name", ["key_alias", "budget_duration", "expired"])
+def test_a_moment_elsewhere_is_compared(name: str) -> None:
+    assert steady({name: "2026-11-25T01:24:52Z"}) == {name: "2026-11-25T01:24:52Z"}
+
+
+def test_a_full_second_may_lack_its_fraction_and_nothing_else() -> None:
+    def found(one: str, other: str) -> list[str]:
+        return paths(exchange({"expires": one}), exchange({"expires": other}))
+
+    full, fraction = "2026-11-25T01:24:52Z", "2026-11-25T01:24:52.123000Z"
+    assert found(full, fraction) == found(fraction, full) == []
+    assert found(fraction, "2026-11-25T01:24:52.123Z") == ["body.expires"]
+    assert found(full, "2026-11-25T01:24:52.123000+00:00") == ["body.expires"]
+    assert found(fraction, "2026-11-25T00:00:00Z") == ["body.expires"]
+
+
+def test_durations_are_volatile_and_other_numbers_are_not() -> None:
+    one = exchange({"request_duration_ms": 3, "litellm_overhead_time_ms": 9.4, "spend": 0.5})
+    assert paths(one, exchange({"request_duration_ms": 4, "litellm_overhead_time_ms": 1.5, "spend": 0.5})) == []
+    assert paths(one, exchange({"request_duration_ms": None, "litellm_overhead_time_ms": 9.4, "spend": 0.6})) == [
+        "body.request_duration_ms",
+        "body.spend",
+    ]
+
+
+def test_volatile_names_are_compared_by_number_and_order() -> None:
+    keys = ["a1" * 32, "b2" * 32, "c3" * 32, "d4" * 32]
+    one = exchange({"api_keys": {keys[0]: {"spend": 1}, keys[1]: {"spend": 2}}})
+    assert paths(one, exchange({"api_keys": {keys[2]: {"spend": 1}, keys[3]: {"spend": 2}}})) == []
+    assert paths(one, exchange({"api_keys": {keys[2]: {"spend": 1}}})) == ["body.api_keys.<sha256>'"]
 
 
 def test_streams_are_compared_by_event() -> None:
