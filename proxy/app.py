@@ -18,6 +18,7 @@ from proxy.api.background import Background
 from proxy.api.front import FrontDoor
 from proxy.api.google import google_endpoints
 from proxy.api.llm import ModelEndpoint
+from proxy.api.management.routes import management_routes
 from proxy.api.native import NativePaths
 from proxy.api.passthrough import PassThroughEndpoint
 from proxy.api.plain import error_response, json_response
@@ -79,6 +80,7 @@ def build_app(gateway: Gateway, around: Callable[[Gateway], AbstractAsyncContext
         *(_model_route(endpoint, path) for path, endpoint in exact.items()),
         *responses.existing_routes(gateway, background),
         *PLAIN_ROUTES,
+        *management_routes(),
     ]
     litestar = Litestar(
         _with_refusals(routes),

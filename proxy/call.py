@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 if TYPE_CHECKING:
+    from proxy.auth.access import Access
     from proxy.deployment import Deployment
     from proxy.errors import Failure
     from proxy.routing.plan import Route
@@ -51,6 +52,20 @@ class Identity(msgspec.Struct, frozen=True):
     spend: float = 0.0
     """Of the key, in US dollars."""
     metadata: dict[str, Any] = {}
+    token: str | None = None
+    """SHA-256 of the key, in hex."""
+    role: str | None = None
+    """Of the user (:class:`proxy.auth.permissions.Role`)."""
+    organization_id: str | None = None
+    administers: frozenset[str] = frozenset()
+    """Organizations that the user is an admin of."""
+    is_master: bool = False
+    """Whether the key is the master key."""
+    allowed_routes: tuple[str, ...] = ()
+    """Paths, or names of their groups, that the key is limited to; empty: what the role may call."""
+    permissions: dict[str, Any] = {}
+    access: Access | None = None
+    """What a database knows of the key; ``None`` without one, and for the master key."""
 
 
 NOBODY = Identity()

@@ -11,6 +11,7 @@ from proxy.sharing import SharedCooldowns, SharedSpending
 from proxy.snapshot import Snapshot, build_snapshot
 from proxy.state.base import State
 from proxy.state.opening import open_state
+from proxy.store.opening import open_store
 from proxy.upstream.client import UpstreamClient
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,8 @@ class Gateway:
         self.snapshot: Snapshot = build_snapshot(config, self.cooldowns, self.spending)
         self.state: State = open_state(config)
         """What is shared with other processes, if it is."""
+        self.store = open_store(config)
+        """What outlives the process; ``None`` when the config names no database."""
         self.draining = False
         """Set when the process was asked to stop: not ready any more, calls in progress go on."""
         self.calls = 0
@@ -76,6 +79,8 @@ class Gateway:
         """Inside the loop, before the first call."""
         self._client = UpstreamClient()
         await self.state.start()
+        if self.store is not None:
+            await self.store.start()
         if self.state.kind != "local":
             self._shared = SharedCooldowns(self.state, self.cooldowns, lambda: self.snapshot.router.groups.deployments)
             self._shared.start()
@@ -89,4 +94,6 @@ class Gateway:
         if self._sharing is not None:
             await self._sharing.stop()
         await self.state.aclose()
+        if self.store is not None:
+            await self.store.aclose()
         await self.client.aclose()

@@ -10,9 +10,10 @@ import msgspec
 
 from proxy.config.model import ProxyConfig
 from proxy.deployment import Deployment
+from proxy.durations import seconds_of
 from proxy.errors import Failure
 from proxy.metrics.recorder import CountedCooldowns
-from proxy.routing.budgets import Budgets, seconds_of
+from proxy.routing.budgets import Budgets
 from proxy.state.base import State
 from proxy.state.settings import redis_settings
 

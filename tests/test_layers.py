@@ -19,12 +19,12 @@ LAYERS = (
     ("app",),
     ("api",),
     ("pipeline", "gateway", "snapshot", "sharing"),
-    ("passthrough", "realtime", "responses"),
+    ("passthrough", "realtime", "responses", "management"),
     ("auth", "accounting", "metrics"),
     ("routing",),
     ("providers",),
     ("upstream",),
-    ("deployment", "call", "config", "errors", "fields", "compat", "logs", "state"),
+    ("deployment", "call", "config", "durations", "errors", "fields", "compat", "logs", "state", "store"),
 )
 STAGES = frozenset({"auth", "accounting", "metrics"})
 #: Libraries that only some may know.

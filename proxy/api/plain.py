@@ -30,9 +30,9 @@ async def _no_body() -> bytes:
     return b""
 
 
-def identity(request: Request[Any, Any, Any]) -> Identity:
+def identity(connection: ASGIConnection[Any, Any, Any, Any]) -> Identity:
     """The caller of a guarded route."""
-    caller: Identity = request.state.identity
+    caller: Identity = connection.state.identity
     return caller
 
 

@@ -7,7 +7,7 @@ import msgspec
 
 from proxy.call import Identity
 
-ADMIN = Identity(is_admin=True)
+ADMIN = Identity(is_admin=True, is_master=True, user_id=None, role="proxy_admin")
 
 
 class Caller(msgspec.Struct):

@@ -4,10 +4,8 @@ A provider's stands in ``router_settings.provider_budget_config``, a deployment'
 ``budget_duration``, which count only together. Calls are paid when they have ended, so one may go over the limit.
 """
 
-import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from math import inf
 from typing import Annotated, Any
 
@@ -16,9 +14,8 @@ import msgspec
 from proxy.config.errors import ConfigError
 from proxy.config.model import Amount, ProxyConfig
 from proxy.deployment import Deployment
+from proxy.durations import PERIOD, seconds_of
 
-_PERIOD = r"(\d{1,6})(mo|s|m|h|d|w)"
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 _SETTING = "router_settings.provider_budget_config"
 
 
@@ -27,7 +24,7 @@ class ProviderBudget(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     budget_limit: Amount
     """US dollars."""
-    time_period: Annotated[str, msgspec.Meta(pattern=f"^{_PERIOD}$")]
+    time_period: Annotated[str, msgspec.Meta(pattern=f"^{PERIOD}$")]
     """A number and s, m, h, d, w or mo."""
 
 
@@ -126,26 +123,6 @@ class Budgets:
 
     def _is_spent(self, budget: Budget) -> bool:
         return self.spending.of(budget) >= budget.limit
-
-
-def seconds_of(period: str, now: float) -> float:
-    """The length of a window that begins ``now`` (seconds of the world's clock); a month ends on the same day of the next.
-
-    Raises:
-        ValueError: ``period`` is none.
-    """
-    match = re.fullmatch(_PERIOD, period)
-    if match is None:
-        raise ValueError("not a number and s, m, h, d, w or mo")
-    number, unit = int(match[1]), match[2]
-    if unit != "mo":
-        return number * _UNITS[unit]
-    start = datetime.fromtimestamp(now, UTC)
-    months = start.month - 1 + min(number, 1200)
-    first = start.replace(year=start.year + months // 12, month=months % 12 + 1, day=1)
-    following = (first + timedelta(days=31)).replace(day=1)
-    end = first.replace(day=min(start.day, (following - first).days))
-    return (end - start).total_seconds()
 
 
 def _provider_budgets(config: ProxyConfig) -> Mapping[str, ProviderBudget]:

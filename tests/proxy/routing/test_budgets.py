@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from proxy import sharing
 from proxy.config.errors import ConfigError
 from proxy.config.model import ProxyConfig, RouterSettings
-from proxy.routing.budgets import Budgets, Spending, seconds_of
+from proxy.routing.budgets import Budgets, Spending
 from proxy.routing.cooldown import Cooldowns
 from proxy.routing.router import NoDeployments, Router
 from proxy.sharing import SharedSpending

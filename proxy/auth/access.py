@@ -1,0 +1,41 @@
+"""What a database knows of a key: its row, its holders, and what each may spend."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from proxy.store.accounts import Account, Kind
+
+Row = Mapping[str, Any]
+"""Of a table, by column."""
+
+
+class Holder(msgspec.Struct, frozen=True):
+    """A key, a team, a user, ...: whom a call is charged to, and whose limits it has to keep."""
+
+    kind: Kind
+    id: str
+    account: Account
+    max_budget: float | None = None
+    """US dollars a period; ``None``: no limit."""
+    soft_budget: float | None = None
+    """US dollars; beyond them somebody is told."""
+    budget_duration: str | None = None
+    rpm_limit: int | None = None
+    """Requests a minute."""
+    tpm_limit: int | None = None
+    """Tokens a minute."""
+    max_parallel_requests: int | None = None
+
+
+class Access(msgspec.Struct, frozen=True):
+    """A key with everything it belongs to; its row has that of its budget as ``litellm_budget_table``."""
+
+    key: Row
+    holders: tuple[Holder, ...]
+    """The key first."""
+    team: Row | None = None
+    user: Row | None = None
+    organization: Row | None = None
+    project: Row | None = None

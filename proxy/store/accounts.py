@@ -1,0 +1,56 @@
+"""What keys, teams, users and others have spent: as the database says, and what it has not been told yet."""
+
+from typing import Literal
+
+import msgspec
+
+Kind = Literal["key", "user", "team", "team_member", "organization", "customer", "tag", "project"]
+"""Of a holder. The id of a ``team_member`` is ``TEAM_ID/USER_ID``."""
+
+
+class Account(msgspec.Struct):
+    """US dollars that one holder has spent in its current period."""
+
+    stored: float = 0.0
+    """As last read from the database."""
+    pending: float = 0.0
+    """Spent by calls of this process, and not yet in the database."""
+
+    @property
+    def spend(self) -> float:
+        """Together."""
+        return self.stored + self.pending
+
+
+class Accounts:
+    """The accounts that this process has seen. Nothing here waits for the database."""
+
+    def __init__(self) -> None:
+        self._accounts: dict[tuple[Kind, str], Account] = {}
+
+    def learn(self, kind: Kind, holder: str, stored: float) -> Account:
+        """The holder's account, now that ``stored`` was read from its row."""
+        account = self._accounts.get((kind, holder))
+        if account is None:
+            account = self._accounts[kind, holder] = Account(stored)
+        else:
+            account.stored = stored
+        return account
+
+    def charge(self, kind: Kind, holder: str, dollars: float) -> None:
+        """A call has cost that much."""
+        account = self._accounts.get((kind, holder))
+        if account is None:
+            account = self._accounts[kind, holder] = Account()
+        account.pending += dollars
+
+    def written(self, kind: Kind, holder: str, dollars: float) -> None:
+        """That much of what was pending is in the database now."""
+        account = self._accounts.get((kind, holder))
+        if account is not None:
+            account.pending -= dollars
+            account.stored += dollars
+
+    def forget(self) -> None:
+        """Drop the accounts with nothing pending; they are learnt again when somebody asks."""
+        self._accounts = {name: account for name, account in self._accounts.items() if abs(account.pending) > 1e-12}
