@@ -3,7 +3,7 @@
     python -m contracts.harness.sabotaged A4:NAME serve --config FILE --port N     the broken proxy
     python -m contracts.harness.sabotaged --check A4                               every sabotage of an item
 
-`contracts/<category>/sabotage_<ID>.py` lists them in `SABOTAGES`. A check fails when a case that a sabotage names
+`contracts/<category>/sabotage_<ID>*.py` lists them in `SABOTAGES`. A check fails when a case that a sabotage names
 passes, when another one fails, and when a patched function was never called. Exit status: 0 proven, 1 findings, 2 wrong
 usage.
 """
@@ -51,12 +51,26 @@ class SabotageError(Exception):
     """A sabotage that cannot be used: it does not exist, or patches nothing that exists."""
 
 
+def sabotage_files(item: str, root: Path = ROOT) -> list[Path]:
+    """Where an item's sabotages are: `sabotage_<ID>.py`, and `sabotage_<ID>_<slug>.py` of an item with many."""
+    folder = root / folder_of(item).relative_to(ROOT)
+    return sorted([*folder.glob(f"sabotage_{item}.py"), *folder.glob(f"sabotage_{item}_*.py")])
+
+
 def load_sabotages(item: str) -> list[Sabotage]:
     """The sabotages of an item or of `core`. Raises SabotageError when there are none."""
-    path = folder_of(item) / f"sabotage_{item}.py"
-    spec = importlib.util.spec_from_file_location(f"sabotage_{item}", path)
-    if not path.is_file() or spec is None or spec.loader is None:
-        raise SabotageError(f"{path.relative_to(ROOT)} does not exist; it must list SABOTAGES")
+    files = sabotage_files(item)
+    if not files:
+        raise SabotageError(
+            f"{folder_of(item).relative_to(ROOT)}/sabotage_{item}.py does not exist; it must list SABOTAGES"
+        )
+    return [sabotage for path in files for sabotage in _listed(path)]
+
+
+def _listed(path: Path) -> list[Sabotage]:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     sabotages: list[Sabotage] = list(getattr(module, "SABOTAGES", ()))

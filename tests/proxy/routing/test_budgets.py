@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from proxy import sharing
 from proxy.config.errors import ConfigError
 from proxy.config.model import ProxyConfig, RouterSettings
+from proxy.durations import seconds_of
 from proxy.routing.budgets import Budgets, Spending
 from proxy.routing.cooldown import Cooldowns
 from proxy.routing.router import NoDeployments, Router

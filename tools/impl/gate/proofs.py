@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from subprocess import PIPE
 
 from contracts.harness.matrix import ROOT
 from contracts.harness.processes import run_command
 from contracts.harness.results import CORE
+from contracts.harness.sabotaged import sabotage_files
 from tools.impl.gate.findings import Finding
 
 # each prints what it finds and exits 0 when there is nothing
@@ -22,12 +22,12 @@ _TOLD_LINES = 40
 
 def prove(implemented: Iterable[str], progress: Callable[[str], None]) -> Iterator[Finding]:
     """Prove the contracts of the implemented items one after the other, and those of core if it has sabotages."""
-    core = [CORE] if _sabotages(CORE).exists() else []
+    core = [CORE] if sabotage_files(CORE, ROOT) else []
     for item in (*core, *implemented):
-        if not _sabotages(item).exists():
+        if not sabotage_files(item, ROOT):
             yield Finding(
                 item=item,
-                subject=str(_sabotages(item).relative_to(ROOT)),
+                subject=f"contracts/{item[0]}/sabotage_{item}.py",
                 message="the item is declared implemented without sabotages: nothing shows that its contracts can fail",
                 fix="write a few one-line patches of the proxy, each with the cases that must then fail",
             )
@@ -35,10 +35,6 @@ def prove(implemented: Iterable[str], progress: Callable[[str], None]) -> Iterat
         for name, (module, *options) in _PROOFS.items():
             progress(f"{item}: {name}")
             yield from _run(item, name, [sys.executable, "-m", module, *options, item])
-
-
-def _sabotages(item: str) -> Path:
-    return ROOT / "contracts" / (CORE if item == CORE else item[0]) / f"sabotage_{item}.py"
 
 
 def _run(item: str, name: str, command: list[str]) -> Iterator[Finding]:
