@@ -386,3 +386,5 @@ imports = Table(
 )
 #: Counts changes by topic, so that other processes see that there were some (:mod:`proxy.store.changes`).
 versions = Table("versions", metadata, text("topic", primary_key=True), count("number", nullable=False, default=0))
+#: When a periodic job is due: who moves ``due`` on does the work, whichever replica that is.
+jobs = Table("jobs", metadata, text("name", primary_key=True), moment("due", nullable=False))

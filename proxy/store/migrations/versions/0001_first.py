@@ -249,6 +249,12 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_invitations_user_id"), "invitations", ["user_id"], unique=False)
     op.create_table(
+        "jobs",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("due", Moment(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_jobs")),
+    )
+    op.create_table(
         "keys",
         sa.Column("token", sa.String(), nullable=False),
         sa.Column("key_name", sa.String(), nullable=True),
