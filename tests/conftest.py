@@ -1,10 +1,12 @@
 import itertools
 import os
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from contracts.harness.postgres import PostgresServer
 from fixtures.calls import Entry
 from fixtures.replies import Reply
 from fixtures.running import UpstreamControl, running_upstream
@@ -81,3 +83,20 @@ def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
     for item in items:
         if "gateway" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group(item.path.name))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A real Postgres, on loopback; ``new_database()`` of it is a test's own."""
+    server = PostgresServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database; a test that asks for it runs on each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/gateway.db"
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.new_database()

@@ -5,43 +5,59 @@ from collections.abc import Callable
 from importlib.resources import files
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy import Connection, inspect, text
 
 from proxy.store.address import Address
+from proxy.store.engine import WRITES, engine_of
 
+HEAD = "0001"
+"""The last revision in ``migrations/versions``; a database at it needs no Alembic, whose import costs as much as a start."""
 LOCK = 7_410_365
 """Of Postgres: gateways that start together upgrade one after the other."""
+PATIENCE = 60.0
+"""Seconds that a gateway waits for another that upgrades the same file."""
 
 
 def upgrade(address: Address) -> None:
-    """Run the migrations that are missing. For a thread without an event loop."""
-    with_connection(address, lambda connection: command.upgrade(_config(connection), "head"))
+    """Run the migrations that are missing. For a thread without an event loop.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError, OSError: the database cannot be reached or changed.
+    """
+    with_connection(address, _upgrade)
+
+
+def revision(connection: Connection) -> str | None:
+    """Of the tables; ``None``: there are none."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return found
 
 
 def with_connection(address: Address, work: Callable[[Connection], Any]) -> None:
-    """Run ``work`` in a transaction."""
+    """Run ``work`` in a transaction that no other upgrade shares."""
     asyncio.run(_with_connection(address, work))
 
 
 async def _with_connection(address: Address, work: Callable[[Connection], Any]) -> None:
-    engine = create_async_engine(address.url, connect_args=address.options, poolclass=NullPool)
+    engine = engine_of(address, pooled=False, patience=PATIENCE).execution_options(**{WRITES: True})
     try:
         async with engine.begin() as connection:
             if address.dialect == "postgresql":
                 await connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
-            else:
-                await connection.exec_driver_sql("PRAGMA busy_timeout=30000")
             await connection.run_sync(work)
     finally:
         await engine.dispose()
 
 
-def _config(connection: Connection) -> Config:
+def _upgrade(connection: Connection) -> None:
+    if revision(connection) == HEAD:
+        return
+    from alembic import command
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(files("proxy.store") / "migrations"))
     config.attributes["connection"] = connection
-    return config
+    command.upgrade(config, "head")

@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Literal
 
-from sqlalchemy import event, select
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from proxy.store import migrate, tables
 from proxy.store.address import Address, address_of
+from proxy.store.engine import WRITES, engine_of
 from proxy.store.upsert import upsert
 
 log = logging.getLogger(__name__)
@@ -23,7 +24,6 @@ Listener = Callable[[], Awaitable[None]]
 
 LOOK_SECONDS = 0.5
 """How late a change of another process may be known here."""
-_WRITES = "tianji_writes"
 
 
 class Store:
@@ -52,7 +52,7 @@ class Store:
         """Connect, bring the tables up to date unless that is done elsewhere, and watch for changes."""
         if upgrade:
             await asyncio.to_thread(migrate.upgrade, self._address)
-        self._engine = _engine(self._address)
+        self._engine = engine_of(self._address)
         await self._look()
         self._watching = asyncio.create_task(self._watch())
 
@@ -85,7 +85,7 @@ class Store:
         else:
             await_turn = self._one_writer
         async with await_turn, self._engine.connect() as plain:
-            connection = await plain.execution_options(**{_WRITES: True})
+            connection = await plain.execution_options(**{WRITES: True})
             async with connection.begin():
                 yield connection
                 numbers = {topic: await _bump(connection, topic) for topic in sorted(topics)}
@@ -139,29 +139,3 @@ async def _bump(connection: AsyncConnection, topic: str) -> int:
         index_elements=[versions.c.topic], set_={"number": versions.c.number + 1}
     )
     return int((await connection.execute(statement.returning(versions.c.number))).scalar_one())
-
-
-def _engine(address: Address) -> AsyncEngine:
-    if address.dialect == "postgresql":
-        return create_async_engine(
-            address.url, connect_args=address.options, pool_size=address.pool_size, pool_pre_ping=True, pool_timeout=10
-        )
-    engine = create_async_engine(address.url, pool_size=4, max_overflow=4)
-    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-    event.listen(engine.sync_engine, "begin", _begin_sqlite)
-    return engine
-
-
-def _prepare_sqlite(connection: Any, _: Any) -> None:
-    """WAL lets readers go on while one writes; without ``isolation_level`` the driver would begin transactions itself."""
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "busy_timeout=5000", "synchronous=NORMAL"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _begin_sqlite(connection: Any) -> None:
-    """A transaction that will write says so at once: one that found out late would fail instead of waiting."""
-    writes = connection.get_execution_options().get(_WRITES)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,44 @@
+"""Connections to a database, set up as the store needs them."""
+
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from proxy.store.address import Address
+
+WRITES = "tianji_writes"
+"""Execution option of a connection whose transactions will write."""
+BUSY_SECONDS = 5.0
+"""How long SQLite waits for another process that writes."""
+
+
+def engine_of(address: Address, *, pooled: bool = True, patience: float = BUSY_SECONDS) -> AsyncEngine:
+    """An engine; without ``pooled``, each connection is a new one. ``patience``: seconds, see ``BUSY_SECONDS``."""
+    options: dict[str, Any] = {} if pooled else {"poolclass": NullPool}
+    if address.dialect == "postgresql":
+        if pooled:
+            options = {"pool_size": address.pool_size, "pool_pre_ping": True, "pool_timeout": 10}
+        return create_async_engine(address.url, connect_args=address.options, **options)
+    if pooled:
+        options = {"pool_size": 4, "max_overflow": 4}
+    engine = create_async_engine(address.url, **options)
+
+    def prepare(connection: Any, _: Any) -> None:
+        """WAL lets readers go on while one writes. Without ``isolation_level`` the driver would begin transactions itself."""
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in (f"busy_timeout={patience * 1000:.0f}", "journal_mode=WAL", "synchronous=NORMAL"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    event.listen(engine.sync_engine, "connect", prepare)
+    event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _begin_sqlite(connection: Any) -> None:
+    """A transaction that will write says so at once: one that found out late would fail instead of waiting."""
+    writes = connection.get_execution_options().get(WRITES)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
