@@ -1,7 +1,10 @@
 """What lives as long as the process: the current snapshot, the upstream client, and what is counted."""
 
+from __future__ import annotations
+
 import logging
 from functools import partial
+from typing import TYPE_CHECKING
 
 from proxy.call import Call, Outcome
 from proxy.config.model import ProxyConfig
@@ -13,6 +16,9 @@ from proxy.state.base import State
 from proxy.state.opening import open_state
 from proxy.store.opening import open_store
 from proxy.upstream.client import UpstreamClient
+
+if TYPE_CHECKING:
+    from proxy.jobs.jobs import Jobs
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +37,12 @@ class Gateway:
         """What is shared with other processes, if it is."""
         self.store = open_store(config)
         """What outlives the process; ``None`` when the config names no database."""
+        self.jobs: Jobs | None = None
+        """Periodic work that one replica does; there with a store."""
+        if self.store is not None:
+            from proxy.jobs.jobs import Jobs
+
+            self.jobs = Jobs(self.store)
         self.draining = False
         """Set when the process was asked to stop: not ready any more, calls in progress go on."""
         self.calls = 0
@@ -81,6 +93,8 @@ class Gateway:
         await self.state.start()
         if self.store is not None:
             await self.store.start()
+        if self.jobs is not None:
+            self.jobs.start()
         if self.state.kind != "local":
             self._shared = SharedCooldowns(self.state, self.cooldowns, lambda: self.snapshot.router.groups.deployments)
             self._shared.start()
@@ -89,6 +103,8 @@ class Gateway:
 
     async def stop(self) -> None:
         """After the last call."""
+        if self.jobs is not None:
+            await self.jobs.stop()
         if self._shared is not None:
             await self._shared.stop()
         if self._sharing is not None:
