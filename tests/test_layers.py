@@ -18,7 +18,7 @@ LAYERS = (
     ("server", "sockets", "unread", "cli", "__main__"),
     ("app",),
     ("api",),
-    ("pipeline", "gateway", "snapshot", "sharing"),
+    ("pipeline", "gateway", "reloading", "snapshot", "sharing"),
     ("passthrough", "realtime", "responses", "management", "sso"),
     ("auth", "accounting", "metrics"),
     ("jobs",),

@@ -167,5 +167,9 @@ VARIABLES: Final = {
         "cooldown_time": "DEFAULT_COOLDOWN_TIME_SECONDS",
         "polling_interval": "DEFAULT_POLLING_INTERVAL",
     },
-    "general_settings": {"master_key": "LITELLM_MASTER_KEY", "database_url": "DATABASE_URL"},
+    "general_settings": {
+        "master_key": "LITELLM_MASTER_KEY",
+        "database_url": "DATABASE_URL",
+        "store_model_in_db": "STORE_MODEL_IN_DB",
+    },
 }

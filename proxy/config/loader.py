@@ -46,12 +46,15 @@ def load_config(path: str | Path) -> ProxyConfig:
     models = model_list(tree.get("model_list"), tree.origins.get("model_list", top), warnings)
     return ProxyConfig(
         model_list=models,
-        router_settings=_router(sections["router_settings"], sections["litellm_settings"], _callable(models), warnings),
-        settings=_settings(sections["litellm_settings"], warnings),
-        general_settings=_general(sections["general_settings"], tree.origins.get("general_settings", top), warnings),
+        router_settings=router_section(sections["router_settings"], sections["litellm_settings"], models, warnings),
+        settings=settings_section(sections["litellm_settings"], warnings),
+        general_settings=general_section(
+            sections["general_settings"], tree.origins.get("general_settings", top), warnings
+        ),
         environment_variables=exported,
         folder=file.resolve().parent,
         sections=_other_sections(tree, warnings),
+        written={name: plain(section) for name, section in sections.items() if section},
         places=_places(tree),
         warnings=tuple(warnings.lines),
     )
@@ -101,22 +104,25 @@ def _callable(models: tuple[ModelEntry, ...]) -> frozenset[str]:
     }
 
 
-def _router(section: Map, settings: Map, groups: frozenset[str], warnings: Warnings) -> RouterSettings:
+def router_section(section: Map, settings: Map, models: tuple[ModelEntry, ...], warnings: Warnings) -> RouterSettings:
+    """``router_settings``, with the router's keys of ``litellm_settings``. Raises ConfigError."""
     from_settings = Map()
     for name, value in settings.items():
         if name in ROUTER_FIELDS and value is not None:
             from_settings.put(name, value, settings.origins[name])
-    return router_settings(section, from_settings, groups, warnings)
+    return router_settings(section, from_settings, _callable(models), warnings)
 
 
-def _settings(section: Map, warnings: Warnings) -> Settings:
+def settings_section(section: Map, warnings: Warnings) -> Settings:
+    """``litellm_settings``. Raises ConfigError."""
     key = "litellm_settings"
     drop_zeros(section, ("request_timeout",), key, warnings)
     warn_of_unknown(section, key, warnings)
     return fill(Settings, section, key, other=_rest(section, SETTINGS_FIELDS | ROUTER_FIELDS))
 
 
-def _general(section: Map, origin: Origin, warnings: Warnings) -> GeneralSettings:
+def general_section(section: Map, origin: Origin, warnings: Warnings) -> GeneralSettings:
+    """``general_settings``. Raises ConfigError."""
     key = "general_settings"
     warn_of_unknown(section, key, warnings)
     general = fill(GeneralSettings, section, key, other=_rest(section, GENERAL_FIELDS))

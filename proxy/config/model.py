@@ -231,6 +231,8 @@ class ProxyConfig(Section, frozen=True, kw_only=True):
     """Of the config file: users' Python modules and relative paths are looked up here first."""
     sections: dict[str, Any] = {}
     """Further known top-level keys (``guardrails``, ``mcp_servers``, ...), as written."""
+    written: dict[str, dict[str, Any]] = {}
+    """``router_settings``, ``litellm_settings`` and ``general_settings`` as written, references resolved."""
     places: dict[str, Place] = {}
     """Where settings are written, by name (``general_settings.custom_auth``): for errors that are found later."""
     warnings: tuple[str, ...] = ()

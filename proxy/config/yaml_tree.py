@@ -173,6 +173,26 @@ class _Builder:
         return value
 
 
+def planted(value: Any, place: Place) -> Any:
+    """The reverse of ``plain``: every item of ``value`` stands at ``place``."""
+    if isinstance(value, dict):
+        tree = Map()
+        for key, item in value.items():
+            tree.put(str(key), planted(item, place), _written(item, place))
+        return tree
+    if isinstance(value, list | tuple):
+        items = Seq()
+        for item in value:
+            items.put(planted(item, place), _written(item, place))
+        return items
+    return value
+
+
+def _written(value: Any, place: Place) -> Origin:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return Origin(place, str(value) if number else None)
+
+
 def plain(value: Any) -> Any:
     """The same value in ordinary dicts and lists."""
     if isinstance(value, Map):

@@ -1,0 +1,91 @@
+"""A config, changed by what a database holds: further deployments, other credentials, other settings."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from proxy.config import known
+from proxy.config.convert import Warnings
+from proxy.config.deployments import model_list
+from proxy.config.errors import Place
+from proxy.config.loader import general_section, router_section, settings_section
+from proxy.config.model import ModelEntry, ProxyConfig
+from proxy.config.references import resolve
+from proxy.config.yaml_tree import Origin, planted
+
+PLACE: Final = Place(Path("database"), 0)
+"""Where errors say that something of it stands."""
+CREDENTIALS: Final = "credential_list"
+
+Settings = Mapping[str, Mapping[str, Any]]
+"""Of a section of the config file, by the section's name."""
+
+
+def stored_entries(model_name: str, params: Mapping[str, Any], info: Mapping[str, Any]) -> tuple[ModelEntry, ...]:
+    """A deployment of a database as an item of ``model_list``; empty where it is of another environment.
+
+    Raises:
+        ConfigError: it can never work.
+    """
+    entry = {"model_name": model_name, "litellm_params": dict(params), "model_info": dict(info)}
+    items = planted([entry], PLACE)
+    resolve(items, Warnings())
+    return model_list(items, Origin(PLACE), Warnings())
+
+
+def with_stored(
+    config: ProxyConfig,
+    models: Iterable[ModelEntry] = (),
+    credentials: Iterable[Mapping[str, Any]] = (),
+    settings: Settings | None = None,
+) -> ProxyConfig:
+    """A config with further deployments, with credentials that replace those of the same name, and with settings.
+
+    Raises:
+        ConfigError: a setting cannot be used.
+    """
+    entries = (*config.model_list, *models)
+    replaced = {item["credential_name"]: item for item in (*written_credentials(config), *credentials)}
+    sections = {**config.sections, CREDENTIALS: list(replaced.values())} if replaced else config.sections
+    changed = msgspec.structs.replace(config, model_list=entries, sections=sections)
+    return _with_settings(changed, settings) if settings else changed
+
+
+def written_credentials(config: ProxyConfig) -> list[dict[str, Any]]:
+    """``credential_list``, which may also stand in ``litellm_settings``."""
+    lists = (config.settings.other.get(CREDENTIALS), config.sections.get(CREDENTIALS))
+    return [item for items in lists if isinstance(items, list) for item in items if _is_credential(item)]
+
+
+def _is_credential(item: Any) -> bool:
+    return isinstance(item, dict) and isinstance(item.get("credential_name"), str)
+
+
+def _with_settings(config: ProxyConfig, settings: Settings) -> ProxyConfig:
+    written = {name: merged(config.written.get(name, {}), settings.get(name, {})) for name in known.VARIABLES}
+    warnings = Warnings()
+    trees = {name: planted(section, PLACE) for name, section in written.items()}
+    for tree in trees.values():
+        resolve(tree, warnings)
+    return msgspec.structs.replace(
+        config,
+        router_settings=router_section(
+            trees["router_settings"], trees["litellm_settings"], config.model_list, warnings
+        ),
+        settings=settings_section(trees["litellm_settings"], warnings),
+        general_settings=general_section(trees["general_settings"], Origin(PLACE), warnings),
+        written=written,
+    )
+
+
+def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings over settings: objects are joined, null gives way."""
+    result = dict(below)
+    for name, value in above.items():
+        if isinstance(value, Mapping) and isinstance(result.get(name), Mapping):
+            result[name] = merged(result[name], value)
+        elif value is not None:
+            result[name] = value
+    return result
