@@ -18,7 +18,9 @@ from proxy.store.opening import open_store
 from proxy.upstream.client import UpstreamClient
 
 if TYPE_CHECKING:
+    from proxy.auth.directory import Directory
     from proxy.jobs.jobs import Jobs
+    from proxy.store.accounts import Accounts
 
 log = logging.getLogger(__name__)
 
@@ -32,11 +34,21 @@ class Gateway:
         self.recorder = Recorder()
         self.cooldowns = CountedCooldowns(self.recorder)
         self.spending = Spending()
-        self.snapshot: Snapshot = build_snapshot(config, self.cooldowns, self.spending)
-        self.state: State = open_state(config)
-        """What is shared with other processes, if it is."""
         self.store = open_store(config)
         """What outlives the process; ``None`` when the config names no database."""
+        self.accounts: Accounts | None = None
+        """What those have spent who called; there with a store."""
+        self.directory: Directory | None = None
+        """Who may call; there with a store."""
+        if self.store is not None:
+            from proxy.auth.directory import Directory
+            from proxy.store.accounts import Accounts
+
+            self.accounts = Accounts()
+            self.directory = Directory(self.store, self.accounts)
+        self.snapshot: Snapshot = build_snapshot(config, self.cooldowns, self.spending, directory=self.directory)
+        self.state: State = open_state(config)
+        """What is shared with other processes, if it is."""
         self.jobs: Jobs | None = None
         """Periodic work that one replica does; there with a store."""
         if self.store is not None:

@@ -1,7 +1,10 @@
 """Everything that is derived from a config, frozen. A new config makes a new snapshot; calls keep the one they began with."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -20,6 +23,9 @@ from proxy.responses.settings import Background, background_of
 from proxy.routing.budgets import Spending
 from proxy.routing.cooldown import Cooldowns
 from proxy.routing.router import Router
+
+if TYPE_CHECKING:
+    from proxy.auth.directory import Directory
 
 DEFAULT_TIMEOUT = 6000.0
 """Seconds; the reference's."""
@@ -40,8 +46,13 @@ class Snapshot(msgspec.Struct, frozen=True, eq=False):
     passthrough: PassThrough
 
 
-def build_snapshot(config: ProxyConfig, cooldowns: Cooldowns, spending: Spending) -> Snapshot:
+def build_snapshot(
+    config: ProxyConfig, cooldowns: Cooldowns, spending: Spending, *, directory: Directory | None = None
+) -> Snapshot:
     """Derive a snapshot.
+
+    Args:
+        directory: of the database, if there is one.
 
     Raises:
         ConfigError: the config names something that does not exist.
@@ -62,5 +73,5 @@ def build_snapshot(config: ProxyConfig, cooldowns: Cooldowns, spending: Spending
         return rules_of(deployment, {} if entry is None else entry.fields)
 
     passthrough = PassThrough(config, deployments)
-    authenticator, background = build_authenticator(config), background_of(config)
+    authenticator, background = build_authenticator(config, directory), background_of(config)
     return Snapshot(config, router, authenticator, catalog, prices, param_rules, background, passthrough)

@@ -1,12 +1,18 @@
 """Which authenticator a config asks for."""
 
+from __future__ import annotations
+
 import logging
+from typing import TYPE_CHECKING
 
 from proxy.auth.authenticator import ADMIN, Authenticator, Caller
 from proxy.auth.keys import own_header, presented_key, same_key
 from proxy.call import Identity
 from proxy.config.model import ProxyConfig
 from proxy.errors import GatewayError
+
+if TYPE_CHECKING:
+    from proxy.auth.directory import Directory
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +39,11 @@ class MasterKey:
         raise GatewayError(400, "No connected db.", type="no_db_connection", param=None)
 
 
-def build_authenticator(config: ProxyConfig) -> Authenticator:
+def build_authenticator(config: ProxyConfig, directory: Directory | None = None) -> Authenticator:
     """The authenticator that the config asks for.
+
+    Args:
+        directory: of the database, if there is one.
 
     Raises:
         proxy.config.errors.ConfigError: ``custom_auth`` cannot be loaded.
@@ -44,6 +53,10 @@ def build_authenticator(config: ProxyConfig) -> Authenticator:
         from proxy.auth.custom import CustomAuthenticator
 
         return CustomAuthenticator(config)
+    if settings.master_key is not None and directory is not None:
+        from proxy.auth.virtual_keys import VirtualKeys
+
+        return VirtualKeys(settings, directory)
     if settings.master_key is not None:
         return MasterKey(settings.master_key, own_header(settings))
     log.warning("general_settings.master_key is not set: every request is let in")

@@ -1,0 +1,188 @@
+"""A key with everything it belongs to, read in one query."""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import String, and_, bindparam, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from proxy.auth.access import Access, Holder
+from proxy.auth.permissions import Role
+from proxy.call import Identity
+from proxy.store import tables
+from proxy.store.accounts import Accounts, Kind
+from proxy.store.types import Moment, now
+
+Row = Mapping[str, Any]
+
+_LEFT_OUT = frozenset({"password", "admins", "members", "members_with_roles"})
+"""Secret, or of no use to a call and large."""
+_keys, _teams, _users, _projects = tables.keys, tables.teams, tables.users, tables.projects
+_organizations, _memberships = tables.organizations, tables.team_memberships
+_roles = tables.organization_memberships.alias("roles")
+_deprecated = tables.deprecated_keys
+_of_key, _of_member, _of_organization, _of_project = (
+    tables.budgets.alias(name) for name in ("of_key", "of_member", "of_organization", "of_project")
+)
+#: What is read, in this order; a part is there when its first column is.
+_PARTS: tuple[Any, ...] = (
+    _keys,
+    _teams,
+    _users,
+    _memberships,
+    _organizations,
+    _projects,
+    _of_key,
+    _of_member,
+    _of_organization,
+    _of_project,
+    _roles,
+)
+
+
+class FoundKey:
+    """A key that exists, and until when it does under the name it was looked up by."""
+
+    __slots__ = ("identity", "until")
+
+    def __init__(self, identity: Identity, until: float | None) -> None:
+        self.identity = identity
+        self.until = until
+        """Seconds since the epoch, for a key that was replaced; ``None``: it was not."""
+
+
+async def read_key(connection: AsyncConnection, token: str, accounts: Accounts) -> FoundKey | None:
+    """Who calls with the key of this hash; also with one that was replaced, during its grace period."""
+    found = (await connection.execute(_statement(), {"token": token, "now": now()})).all()
+    if not found:
+        return None
+    parts = [_split(row) for row in found]
+    revoked: datetime | None = found[0][-1]
+    identity = _identity(parts[0], [row[-1] for row in parts if row[-1] is not None], accounts)
+    return FoundKey(identity, None if revoked is None else revoked.timestamp())
+
+
+@cache
+def _statement() -> Any:
+    """Made once: it has some 200 columns."""
+    asked, moment = bindparam("token", type_=String), bindparam("now", type_=Moment)
+    deprecated = and_(_deprecated.c.token == asked, _deprecated.c.revoke_at > moment)
+    active = select(_deprecated.c.active_token_id).where(deprecated).scalar_subquery()
+    revoked = select(_deprecated.c.revoke_at).where(deprecated).scalar_subquery()
+    organization = func.coalesce(_keys.c.organization_id, _teams.c.organization_id)
+    columns = [part.c[name].label(f"{index}_{name}") for index, part in enumerate(_PARTS) for name in _names()[index]]
+    return (
+        select(*columns, revoked.label("revoked"))
+        .select_from(_keys)
+        .outerjoin(_teams, _teams.c.team_id == _keys.c.team_id)
+        .outerjoin(_users, _users.c.user_id == _keys.c.user_id)
+        .outerjoin(
+            _memberships, and_(_memberships.c.user_id == _keys.c.user_id, _memberships.c.team_id == _keys.c.team_id)
+        )
+        .outerjoin(_organizations, _organizations.c.organization_id == organization)
+        .outerjoin(_projects, _projects.c.project_id == _keys.c.project_id)
+        .outerjoin(_of_key, _of_key.c.budget_id == _keys.c.budget_id)
+        .outerjoin(_of_member, _of_member.c.budget_id == _memberships.c.budget_id)
+        .outerjoin(_of_organization, _of_organization.c.budget_id == _organizations.c.budget_id)
+        .outerjoin(_of_project, _of_project.c.budget_id == _projects.c.budget_id)
+        .outerjoin(_roles, _roles.c.user_id == _keys.c.user_id)
+        .where(_keys.c.token == func.coalesce(active, asked))
+    )
+
+
+@cache
+def _names() -> list[list[str]]:
+    return [[column.name for column in part.c if column.name not in _LEFT_OUT] for part in _PARTS]
+
+
+def _split(row: Sequence[Any]) -> list[dict[str, Any] | None]:
+    parts: list[dict[str, Any] | None] = []
+    start = 0
+    for columns in _names():
+        values = row[start : start + len(columns)]
+        parts.append(None if values[0] is None else dict(zip(columns, values, strict=True)))
+        start += len(columns)
+    return parts
+
+
+def _identity(parts: Sequence[Row | None], roles: list[Row], accounts: Accounts) -> Identity:
+    key, team, user, member, organization, project, of_key, of_member, of_organization, of_project, _ = parts
+    assert key is not None
+    key = {**key, "litellm_budget_table": of_key}
+    token = key["token"]
+    holders = [_holder(accounts, "key", token, key, budget=of_key)]
+    if member is not None:
+        name = f"{member['team_id']}/{member['user_id']}"
+        holders.append(_holder(accounts, "team_member", name, member, budget=of_member))
+    if team is not None:
+        holders.append(_holder(accounts, "team", team["team_id"], team))
+    if user is not None:
+        holders.append(_holder(accounts, "user", user["user_id"], user))
+    if organization is not None:
+        holders.append(
+            _holder(accounts, "organization", organization["organization_id"], organization, budget=of_organization)
+        )
+    if project is not None:
+        holders.append(_holder(accounts, "project", project["project_id"], project, budget=of_project))
+    role = role_of(user)
+    return Identity(
+        key_alias=key["key_alias"],
+        user_id=key["user_id"],
+        team_id=key["team_id"],
+        models=tuple(key["models"]),
+        is_admin=role == Role.ADMIN,
+        spend=key["spend"],
+        metadata=key["metadata"],
+        token=token,
+        role=role,
+        organization_id=key["organization_id"] or (team or {}).get("organization_id"),
+        administers=administered(roles),
+        allowed_routes=tuple(key["allowed_routes"]),
+        permissions=key["permissions"],
+        access=Access(key, tuple(holders), team, user, organization, project),
+    )
+
+
+def role_of(user: Row | None) -> str | None:
+    """Of a user; without a known one, that of internal users. ``None``: there is no user."""
+    if user is None:
+        return None
+    role: str | None = user["user_role"]
+    return role if role in set(Role) else Role.INTERNAL_USER
+
+
+def administered(memberships: Iterable[Row]) -> frozenset[str]:
+    """The organizations that somebody with these memberships is an admin of."""
+    return frozenset(row["organization_id"] for row in memberships if row["user_role"] == Role.ORG_ADMIN)
+
+
+def _holder(accounts: Accounts, kind: Kind, name: str, row: Row, *, budget: Row | None = None) -> Holder:
+    def limit(field: str) -> Any:
+        own = row.get(field)
+        return budget.get(field) if own is None and budget is not None else own
+
+    return Holder(
+        kind=kind,
+        id=name,
+        account=accounts.learn(kind, name, row["spend"]),
+        max_budget=_raised(limit("max_budget"), row.get("metadata")),
+        soft_budget=limit("soft_budget"),
+        budget_duration=limit("budget_duration"),
+        rpm_limit=limit("rpm_limit"),
+        tpm_limit=limit("tpm_limit"),
+        max_parallel_requests=limit("max_parallel_requests"),
+    )
+
+
+def _raised(budget: float | None, metadata: Any) -> float | None:
+    """With the increase that ``temp_budget_increase`` grants until ``temp_budget_expiry``."""
+    if budget is None or not isinstance(metadata, dict) or "temp_budget_increase" not in metadata:
+        return budget
+    try:
+        expiry = datetime.fromisoformat(metadata["temp_budget_expiry"]).timestamp()
+        return budget + (float(metadata["temp_budget_increase"]) if expiry > time.time() else 0.0)
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return budget
