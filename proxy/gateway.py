@@ -34,6 +34,8 @@ class Gateway:
         self.recorder = Recorder()
         self.cooldowns = CountedCooldowns(self.recorder)
         self.spending = Spending()
+        self.config = config
+        """Of the file; what the snapshot was made of may have more."""
         self.store = open_store(config)
         """What outlives the process; ``None`` when the config names no database."""
         self.accounts: Accounts | None = None
@@ -53,8 +55,11 @@ class Gateway:
         """Periodic work that one replica does; there with a store."""
         if self.store is not None:
             from proxy.jobs.jobs import Jobs
+            from proxy.reloading import Reloader
 
             self.jobs = Jobs(self.store)
+            self._reloader = Reloader(config, self.store, self._build)
+            self.store.on_change("config", self.reload)
         self.draining = False
         """Set when the process was asked to stop: not ready any more, calls in progress go on."""
         self.calls = 0
@@ -99,12 +104,37 @@ class Gateway:
                 line, call.path, call.model, outcome.status, outcome.ending, milliseconds, outcome.deployment_id, tried
             )
 
+    async def reload(self) -> None:
+        """Go on with what the database says now of models, credentials and settings; calls in progress keep what they have.
+
+        A gateway without a database has nothing to reload.
+        """
+        if self.store is not None:
+            await self._reloader.reload(self._swap)
+
+    def _swap(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+
+    def _build(self, config: ProxyConfig) -> Snapshot:
+        same = config.general_settings == self.snapshot.config.general_settings
+        authenticator = self.snapshot.authenticator if same else None
+        return build_snapshot(config, self.cooldowns, self.spending, authenticator, directory=self.directory)
+
+    def check(self, config: ProxyConfig) -> None:
+        """Whether calls could be served with a config.
+
+        Raises:
+            ConfigError: they could not.
+        """
+        self._build(config)
+
     async def start(self) -> None:
         """Inside the loop, before the first call."""
         self._client = UpstreamClient()
         await self.state.start()
         if self.store is not None:
             await self.store.start()
+            await self.reload()
         if self.jobs is not None:
             self.jobs.start()
         if self.state.kind != "local":

@@ -12,6 +12,7 @@ from proxy.accounting.catalog import Catalog, build_catalog
 from proxy.accounting.cost import PriceBook
 from proxy.auth.authenticator import Authenticator
 from proxy.auth.selection import build_authenticator
+from proxy.config.credentials import with_credentials
 from proxy.config.errors import ConfigError
 from proxy.config.model import ProxyConfig
 from proxy.deployment import Deployment, make_deployment
@@ -47,16 +48,23 @@ class Snapshot(msgspec.Struct, frozen=True, eq=False):
 
 
 def build_snapshot(
-    config: ProxyConfig, cooldowns: Cooldowns, spending: Spending, *, directory: Directory | None = None
+    config: ProxyConfig,
+    cooldowns: Cooldowns,
+    spending: Spending,
+    authenticator: Authenticator | None = None,
+    *,
+    directory: Directory | None = None,
 ) -> Snapshot:
     """Derive a snapshot.
 
     Args:
+        authenticator: the one to go on with; ``None``: a new one.
         directory: of the database, if there is one.
 
     Raises:
         ConfigError: the config names something that does not exist.
     """
+    config = with_credentials(config)
     router = Router(config, cooldowns, spending)
     for entry in config.model_list:
         try:
@@ -73,5 +81,5 @@ def build_snapshot(
         return rules_of(deployment, {} if entry is None else entry.fields)
 
     passthrough = PassThrough(config, deployments)
-    authenticator, background = build_authenticator(config, directory), background_of(config)
-    return Snapshot(config, router, authenticator, catalog, prices, param_rules, background, passthrough)
+    authenticator = authenticator or build_authenticator(config, directory)
+    return Snapshot(config, router, authenticator, catalog, prices, param_rules, background_of(config), passthrough)
