@@ -53,14 +53,14 @@ def test_a_chat_with_a_key_is_charged_to_it(case: Case) -> None:
     case.script({"keyed-upstream": [ok("Keyed")]})
     key = case.post("/key/generate", {"key_alias": "charged", "models": ["keyed-group"]}).json["key"]
     answer = case.chat("keyed-group", options={"key": key})
-    charged = case.until(
-        lambda: case.get(f"/spend/logs?api_key={key}"),
-        lambda found: found.status == 200 and len(found.json) > 0,
-    )
-    case.assert_same_as_recorded(headers=["x-litellm-key-spend", "x-litellm-key-max-budget"])
+    case.until(lambda: case.get(f"/key/info?key={key}"), lambda found: found.json["info"]["spend"] > 0)
+    logs = case.until(lambda: case.get(f"/spend/logs?api_key={key}"), lambda found: len(found.json) > 0)
+    case.assert_same_as_recorded(headers=["x-litellm-key-spend", "x-litellm-response-cost"])
     assert answer.content == "Keyed"
     assert case.journal().models == ["keyed-upstream"]
-    assert charged.json[0]["model_group"] == "keyed-group"
+    [log] = logs.json
+    assert log["model_group"] == "keyed-group"
+    assert log["spend"] == 10 * 0.001 + 5 * 0.002
 
 
 def test_a_blocked_key_is_refused(case: Case) -> None:

@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -220,7 +221,7 @@ class Case:
             if holds(answer):
                 return answer
             if not self.setup.is_live or time.monotonic() > deadline:
-                raise NeverHeld(f"request {answer.label}: what the case waits for did not hold within {within:.0f} s")
+                raise NeverHeld(f"request {answer.label}: what the case waits for did not hold within {within:g} s")
             self.exchanges.remove(answer)
             self._labels.remove(answer.label)
             counter.get().take_back()
@@ -230,6 +231,11 @@ class Case:
         """Let time pass on a live target; recordings do not wait."""
         if self.setup.is_live:
             time.sleep(seconds)
+
+    @property
+    def today(self) -> date:
+        """The gateway's day (UTC), for queries by date; on a recording the day it was made."""
+        return self.setup.player.day if self.setup.player is not None else datetime.now(UTC).date()
 
     # --- judging -----------------------------------------------------------------------------------------------------
 

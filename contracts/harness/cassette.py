@@ -11,10 +11,13 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import date
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import vcr
 from vcr.cassette import Cassette as VcrCassette
 from vcr.persisters.filesystem import CassetteNotFoundError
@@ -54,6 +57,14 @@ class Recording:
         tapes = {label: tape.read_tape(found, label) for label, found in tapes_of(path).items()}
         return cls(path, list(zip(requests, responses, strict=True)), tapes)
 
+    @property
+    def day(self) -> date:
+        """When it was recorded, by the gateway's clock. Raises HarnessError when no answer says so."""
+        for exchange in self.exchanges.values():
+            if "date" in exchange.headers:
+                return parsedate_to_datetime(exchange.headers["date"]).date()
+        raise HarnessError(f"{self.path}: no answer has a date; {RECORD_AGAIN}")
+
     @contextmanager
     def playing(self) -> Iterator[None]:
         """Within, httpx answers from the recording, never from the network."""
@@ -66,7 +77,7 @@ class Recording:
         if recorded is None:
             raise HarnessError(f"{request.method} {request.url} (label {label}) was not recorded; {RECORD_AGAIN}")
         was = recorded.request
-        if (was.method, compare.steady(was.url)) != (request.method, compare.steady(request.url)):
+        if was.method != request.method or not compare.same_url(was.url, request.url):
             raise HarnessError(
                 f"{request.method} {request.url} (label {label}) was recorded as {was.method} {was.url}; {RECORD_AGAIN}"
             )
@@ -98,7 +109,16 @@ class Recorder:
 
     def add_tape(self, exchange: Exchange) -> None:
         """Keep an exchange that a cassette cannot hold."""
-        self._tapes[exchange.label] = exchange
+        sent, clean = exchange.request, self._clean
+        self._tapes[exchange.label] = msgspec.structs.replace(
+            exchange,
+            request=Request(
+                sent.method, clean(sent.url), _cleaned_headers(sent.headers, clean), _cleaned(sent.body, clean)
+            ),
+            headers=_cleaned_headers(exchange.headers, clean),
+            body=_cleaned(exchange.body, clean),
+            frames=tuple(msgspec.structs.replace(frame, data=_cleaned(frame.data, clean)) for frame in exchange.frames),
+        )
 
     def save(self, order: Sequence[str]) -> bool:
         """Replace what is on disk, once the case has passed; `order` has the labels as the case gave them out.
@@ -198,6 +218,10 @@ def _cleaned(body: bytes | None, clean: Any) -> bytes:
     text = (body or b"").decode(errors="surrogateescape")
     cleaned: str = clean(text)
     return cleaned.encode(errors="surrogateescape")
+
+
+def _cleaned_headers(headers: httpx.Headers, clean: Any) -> httpx.Headers:
+    return httpx.Headers([(name, clean(value)) for name, value in headers.multi_items()])
 
 
 def _refit(headers: Any, body: bytes) -> None:

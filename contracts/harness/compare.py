@@ -46,8 +46,8 @@ CLIENT_HEADERS = (
     "x-stainless-*",
 )
 
-# Those that configs and cases name themselves are shorter and stay readable.
-GENERATED_KEY = re.compile(r"\bsk-[A-Za-z0-9_-]{22}(?![\w-])")
+# Those that configs and cases name themselves are shorter, or words in lower case, and stay readable.
+GENERATED_KEY = re.compile(r"\bsk-(?=[a-z_-]{0,21}[A-Z0-9])[A-Za-z0-9_-]{22}(?![\w-])")
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 VOLATILE_TEXTS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(_UUID), "<uuid>"),
@@ -80,7 +80,13 @@ MOMENTS = (
     "start_time",
 )
 _MOMENT = re.compile(r"20(?:2[5-9]|[3-9]\d)-\d\d-\d\d(?:([T ])(\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:?\d\d| UTC)?)?")
+_SHORT_DAY = re.compile(r"[A-Z][a-z]{2} \d\d")
+_DAY = re.compile(r"\b20(?:2[5-9]|[3-9]\d)-\d\d-\d\d\b")
 _FRACTION = re.compile(r"\.m+")
+
+# Objects whose texts the reference encrypts before it stores, and shows, them: with a nonce, so never the same twice.
+ENCRYPTED = ("litellm_params", "credential_values")
+_CIPHER = re.compile(r"[A-Za-z0-9_-]{54,}={0,2}")
 
 # Fields that hold how long something took.
 DURATIONS = ("*_duration_ms", "*_time_ms")
@@ -184,12 +190,11 @@ def comparable_header(headers: httpx.Headers, name: str) -> Any:
 def steady(value: Any, key: str = "") -> Any:
     """The value with everything volatile in it replaced."""
     if isinstance(value, dict):
-        return _steady_mapping(value)
+        return _steady_mapping(value, key)
     if isinstance(value, list):
         return [steady(inner) for inner in value]
     if isinstance(value, str):
-        moment = _MOMENT.fullmatch(value)
-        return _spelling(*moment.groups()) if moment and _matches(key, MOMENTS) else _steady_text(value)
+        return (_spelling(value) if _matches(key, MOMENTS) else None) or _steady_text(value)
     if key in ("created", "created_at") and isinstance(value, int) and value >= _CLOCK_SINCE:
         return CLOCK
     if isinstance(value, int | float) and _matches(key, DURATIONS):
@@ -203,23 +208,36 @@ def _steady_text(text: str) -> str:
     return text
 
 
-def _steady_mapping(mapping: Mapping[str, Any]) -> dict[str, Any]:
+def _steady_mapping(mapping: Mapping[str, Any], key: str) -> dict[str, Any]:
     """Names may be volatile too: spend by key is a mapping of hashes."""
     steadied: dict[str, Any] = {}
     for name, value in mapping.items():
         new = _steady_text(name)
         while new in steadied:
             new += "'"
-        steadied[new] = steady(value, name)
+        is_cipher = key in ENCRYPTED and isinstance(value, str) and _CIPHER.fullmatch(value)
+        steadied[new] = "<encrypted>" if is_cipher else steady(value, name)
     return steadied
 
 
-def _spelling(separator: str | None, clock: str | None, fraction: str | None, zone: str | None) -> str:
-    if separator is None:
+def _spelling(text: str) -> str | None:
+    """How a moment or a day is written; None for another text, and for one long ago, which is no run's."""
+    if _SHORT_DAY.fullmatch(text):
+        return "<short day>"
+    found = _MOMENT.fullmatch(text)
+    if found is None:
+        return None
+    separator, clock, fraction, zone = found.groups(default="")
+    if not separator:
         return "<day>"
-    if clock == "00:00:00" and fraction is None:
-        return f"<midnight {separator}{zone or ''}>"
-    return f"<time {separator}{'.' + 'm' * (len(fraction) - 1) if fraction else ''}{zone or ''}>"
+    if clock.endswith(":00:00") and not fraction:  # as budgets are reset, and as no other moment is by chance
+        return f"<{'midnight' if clock == '00:00:00' else 'full hour'} {separator}{zone}>"
+    return f"<time {separator}{fraction and '.' + 'm' * (len(fraction) - 1)}{zone}>"
+
+
+def same_url(one: str, other: str) -> bool:
+    """Whether two requests went to the same place; their days are those of their runs (`Case.today`)."""
+    return _DAY.sub("<day>", steady(one)) == _DAY.sub("<day>", steady(other))
 
 
 def same_body(one: bytes, other: bytes) -> list[Difference]:

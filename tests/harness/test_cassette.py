@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -17,6 +19,11 @@ from contracts.harness.faults import HarnessError
 from contracts.harness.translation import Translation
 
 GENERATED = "sk-AbCdEfGhIjKlMnOpQrStUv"
+REPLACEMENT = "sk-generated-1"
+
+
+def made_of(key: str) -> dict[str, str]:
+    return {"key": key, "key_name": f"sk-...{key[-4:]}", "token": hashlib.sha256(key.encode()).hexdigest()}
 
 
 class Server(ThreadingHTTPServer):
@@ -28,7 +35,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         host = self.headers["host"]
-        body = {"url": f"http://{host}/v1", "key": GENERATED, "created": 1_795_547_199, "price": self.server.price}
+        body = {"url": f"http://{host}/v1", "created": 1_795_547_199, "price": self.server.price, **made_of(GENERATED)}
         content = msgspec.json.encode(body)
         self.send_response(200)
         self.send_header("content-type", "application/json")
@@ -72,9 +79,9 @@ def test_origins_and_keys_are_replaced_everywhere_and_lengths_refitted(server: S
     found = Recording.load(path).exchanges["2"]
     assert found.request.url == "http://gateway.test/v1/x?a=b"
     assert found.request.body == b"http://gateway.test"
-    assert found.request.headers["x-key"] == "sk-generated-1"
+    assert found.request.headers["x-key"] == REPLACEMENT
     assert found.json["url"] == found.headers["x-base"] == "http://gateway.test/v1"
-    assert found.json["key"] == "sk-generated-1"
+    assert found.json.items() >= made_of(REPLACEMENT).items()
     assert int(found.headers["content-length"]) == len(found.body)
     assert "x-contract-label" not in found.request.headers
 
@@ -100,6 +107,31 @@ def test_tapes_lie_beside_the_cassette_and_go_with_it(server: Server, tmp_path: 
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_tapes_hold_no_keys_either(server: Server, tmp_path: Path) -> None:
+    path = tmp_path / "core" / "x.yaml"
+    body = msgspec.json.encode(made_of(GENERATED))
+    request = Request("POST", f"http://gateway.test/x?key={GENERATED}", httpx.Headers({"x-key": GENERATED}), body)
+    taped = Exchange("3", request, 200, httpx.Headers({"x-key": GENERATED}), body, (Frame(0.1, body),), taped=True)
+    assert record(server, path, taped=taped)
+    kept = Recording.load(path).exchanges["3"]
+    assert kept.request.url == f"http://gateway.test/x?key={REPLACEMENT}"
+    assert kept.request.headers["x-key"] == kept.headers["x-key"] == REPLACEMENT
+    assert msgspec.json.decode(kept.request.body) == msgspec.json.decode(kept.frames[0].data) == made_of(REPLACEMENT)
+
+
+def test_of_a_request_sent_again_the_last_is_kept(server: Server, tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    authority = f"127.0.0.1:{server.server_port}"
+    recorder = Recorder(path, Translation({"gateway.test": authority}))
+    with recorder.recording(), httpx.Client() as client:
+        for server.price in (1, 2, 3):
+            current_label.set("1")
+            client.post(f"http://{authority}/v1/x")
+    assert recorder.save(["1"])
+    [only] = Recording.load(path).exchanges.values()
+    assert only.json["price"] == 3
+
+
 def test_a_replay_answers_by_label_and_refuses_other_requests(server: Server, tmp_path: Path) -> None:
     path = tmp_path / "core" / "x.yaml"
     record(server, path)
@@ -116,6 +148,15 @@ def test_a_replay_answers_by_label_and_refuses_other_requests(server: Server, tm
         recording.check_request(msgspec.structs.replace(sent, method="GET"), "2")
     with pytest.raises(HarnessError, match="body of request 2 is not the recorded one"):
         recording.check_request(msgspec.structs.replace(sent, body=b"other"), "2")
+
+
+def test_a_recording_knows_its_day(server: Server, tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    record(server, path)
+    recording = Recording.load(path)
+    assert abs(recording.day - datetime.now(UTC).date()) <= timedelta(days=1)
+    with pytest.raises(HarnessError, match="no answer has a date"):
+        _ = Recording(path, [], {}).day
 
 
 def test_a_case_that_was_never_recorded_is_told(tmp_path: Path) -> None:

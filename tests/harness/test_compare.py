@@ -6,7 +6,7 @@ import httpx
 import msgspec
 import pytest
 
-from contracts.harness.compare import ABSENT, differences, journal_differences, render, same_body, steady
+from contracts.harness.compare import ABSENT, differences, journal_differences, render, same_body, same_url, steady
 from contracts.harness.exchange import JOURNAL_URL, Exchange, Request
 
 UUID = "3f2b8f4e-0d3c-4a56-9d1e-1234567890ab"
@@ -54,8 +54,8 @@ def test_a_volatile_header_must_only_be_there() -> None:
     [
         (f"chatcmpl-{UUID}", f"chatcmpl-{OTHER_UUID}"),
         ("id " + "a1" * 32, "id " + "b2" * 32),
-        ("sk-" + "a" * 22, "sk-" + "b" * 22),
-        ("sk-" + "a" * 21 + "-", "sk-generated-1"),
+        ("sk-" + "aB" * 11, "sk-" + "b1" * 11),
+        ("sk-" + "a" * 20 + "B-", "sk-generated-1"),
         ("sk-...aB1x", "sk-...ed-1"),
         ("timeout value=1.0, time taken=1.01 seconds", "timeout value=1.0, time taken=1.2 seconds"),
     ],
@@ -69,6 +69,8 @@ def test_volatile_texts(one: str, other: str) -> None:
     [
         ("chatcmpl-up1", "chatcmpl-up2"),
         ("sk-1234", "sk-1235"),
+        ("sk-of-a-test--in-22-letters", "sk-of-a-test--in-23-letters"),
+        ("sk-named-like-other-words", "sk-named-as-yet-otherwise"),
         ("sk-...aB1x", "sk-...aB1xy"),
         ("2026-11-25T01:24:52Z", "2026-11-25T01:24:53Z"),
         ("timeout value=1.0", "timeout value=2.0"),
@@ -96,7 +98,10 @@ def test_created_is_volatile_only_as_a_clock() -> None:
         ("2026-11-25 01:24:52.123000", "<time  .mmmmmm>"),
         ("2026-11-25 01:24:52 UTC", "<time   UTC>"),
         ("2026-11-26T00:00:00+00:00", "<midnight T+00:00>"),
+        ("2026-11-26T02:00:00Z", "<full hour TZ>"),
+        ("2026-11-26T02:00:00.000Z", "<time T.mmmZ>"),
         ("2026-11-26", "<day>"),
+        ("Nov 26", "<short day>"),
         ("2024-11-25T01:24:52Z", "2024-11-25T01:24:52Z"),
         ("soon", "soon"),
         (None, None),
@@ -121,6 +126,20 @@ def test_a_full_second_may_lack_its_fraction_and_nothing_else() -> None:
     assert found(fraction, "2026-11-25T01:24:52.123Z") == ["body.expires"]
     assert found(full, "2026-11-25T01:24:52.123000+00:00") == ["body.expires"]
     assert found(fraction, "2026-11-25T00:00:00Z") == ["body.expires"]
+
+
+def test_what_the_reference_encrypts_is_volatile_where_it_does() -> None:
+    ciphers = ["aB1_" * 14, "cD2-" * 20 + "=="]
+    one, other = (exchange({"litellm_params": {"api_key": cipher, "rpm": 5}}) for cipher in ciphers)
+    assert paths(one, other) == []
+    assert paths(one, exchange({"litellm_params": {"api_key": "sk-up", "rpm": 5}})) == ["body.litellm_params.api_key"]
+    assert steady({"api_key": ciphers[0]}) == {"api_key": ciphers[0]}
+
+
+def test_the_days_of_a_query_are_those_of_the_run() -> None:
+    assert same_url("/x?start_date=2026-11-25&key=a", "/x?start_date=2026-12-01&key=a")
+    assert not same_url("/x?start_date=2026-11-25&key=a", "/x?start_date=2026-11-25&key=b")
+    assert not same_url("/x?start_date=2020-11-25", "/x?start_date=2026-11-25")
 
 
 def test_durations_are_volatile_and_other_numbers_are_not() -> None:
