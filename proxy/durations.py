@@ -46,16 +46,11 @@ def reset_at(period: str, now: datetime) -> datetime:
     """When a budget of ``period`` begins anew, aligned to the calendar of the zone of ``now``.
 
     Days, weeks and months begin at midnight: ``7d`` and weeks on a Monday, ``30d`` and months on the first of a month.
-    Hours, minutes and seconds begin at multiples of their number. A unit that is none means the next midnight, as in the
-    reference.
-
-    Raises:
-        ValueError: ``period`` does not begin with a number.
+    Hours, minutes and seconds begin at multiples of their number. Any other text means the next midnight, as in the
+    reference, where ``daily`` works for that reason.
     """
     match = re.match(r"(\d+)([a-z]+)", period)
-    if match is None:
-        raise ValueError("not a number and s, m, h, d, w or mo")
-    number, unit = int(match[1]), match[2]
+    number, unit = (int(match[1]), match[2]) if match else (1, "d")
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     if number == 0:
         return now

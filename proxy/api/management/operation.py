@@ -102,8 +102,9 @@ async def answer(operation: Operation, request: Request[Any, Any, Any]) -> Respo
     """
     if "call" not in operation.__dict__:
         await asyncio.to_thread(lambda: operation.models)
-    from proxy.api.management.validation import validated_body, validated_query
+    from proxy.api.management.validation import check_path, validated_body, validated_query
 
+    check_path(request.path_params)
     given: dict[str, Any] = {}
     if query := operation.models.get("query"):
         given["query"] = validated_query(query, request.query_params)

@@ -1,7 +1,7 @@
 """Bodies and queries of the management API, validated by pydantic: its words are what the reference's clients know."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar, get_origin
+from typing import Any, TypeVar, get_args, get_origin
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -30,12 +30,14 @@ class Query(BaseModel):
 
 
 def validated_body(model: Any, body: bytes, content_type: str) -> Any:
-    """A body as its model.
+    """A body as its model; ``None`` without one, for ``Model | None``.
 
     Raises:
         DetailError: 422, with pydantic's list of what is wrong.
     """
     if not body.strip():
+        if type(None) in get_args(model):
+            return None
         return _validated(model, None, "body", missing=True)
     try:
         value = msgspec.json.decode(body)
@@ -44,6 +46,8 @@ def validated_body(model: Any, body: bytes, content_type: str) -> Any:
         raise DetailError(422, [detail]) from None
     if content_type and "json" not in content_type:
         value = body.decode("utf-8", "replace")
+    if b"\\u0000" in body and _has_nul(value):
+        raise _nul(["body"])
     return _validated(model, value, "body")
 
 
@@ -53,9 +57,31 @@ def validated_query(model: type[Query], params: Any) -> Any:
     for name, field in model.model_fields.items():
         alias = field.alias or name
         found = params.getall(alias, [])
+        if any("\x00" in text for text in found):
+            raise _nul(["query", alias])
         if found:
             values[alias] = found if _is_list(field.annotation) else found[-1]
     return _validated(model, values, "query")
+
+
+def check_path(params: Mapping[str, Any]) -> None:
+    """Refuse what no database takes in the parameters of a path. Raises DetailError, 422."""
+    for name, value in params.items():
+        if isinstance(value, str) and "\x00" in value:
+            raise _nul(["path", name])
+
+
+def _nul(place: list[str]) -> DetailError:
+    message = "Value error, NUL characters cannot be stored; leave them out"
+    return DetailError(422, [{"type": "value_error", "loc": place, "msg": message, "input": None}])
+
+
+def _has_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\x00" in value
+    if isinstance(value, dict):
+        return any("\x00" in name or _has_nul(inner) for name, inner in value.items())
+    return isinstance(value, list) and any(map(_has_nul, value))
 
 
 def _is_list(annotation: Any) -> bool:
