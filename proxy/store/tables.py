@@ -388,3 +388,11 @@ imports = Table(
 versions = Table("versions", metadata, text("topic", primary_key=True), count("number", nullable=False, default=0))
 #: When a periodic job is due: who moves ``due`` on does the work, whichever replica that is.
 jobs = Table("jobs", metadata, text("name", primary_key=True), moment("due", nullable=False))
+#: People who are signing in (:mod:`proxy.sso.pending`); ``id`` is the SHA-256 of a secret that they alone have.
+sign_ins = Table(
+    "sign_ins",
+    metadata,
+    text("id", primary_key=True),
+    mapping("value"),
+    moment("expires_at", nullable=False, index=True),
+)

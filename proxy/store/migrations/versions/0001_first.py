@@ -404,6 +404,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("param_name", name=op.f("pk_settings")),
     )
     op.create_table(
+        "sign_ins",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("value", Json, server_default="{}", nullable=False),
+        sa.Column("expires_at", Moment(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sign_ins")),
+    )
+    op.create_index(op.f("ix_sign_ins_expires_at"), "sign_ins", ["expires_at"], unique=False)
+    op.create_table(
         "spend_logs",
         sa.Column("request_id", sa.String(), nullable=False),
         sa.Column("call_type", sa.String(), nullable=False),
