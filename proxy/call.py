@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 if TYPE_CHECKING:
+    from proxy.accounting.cost import Cost
     from proxy.auth.access import Access
     from proxy.deployment import Deployment
     from proxy.errors import Failure
@@ -24,6 +25,8 @@ _random = random.Random()  # noqa: S311 - ids are no secrets
 
 Body = dict[str, msgspec.Raw]
 """A JSON object whose values are still encoded: what nobody needs to read is never decoded."""
+
+NO_FIELDS: Body = {}
 
 Ending = Literal["done", "failed", "client-closed"]
 
@@ -88,6 +91,12 @@ class Outcome(msgspec.Struct):
     usage: Usage = Usage()
     cost: float | None = None
     """US dollars; ``None`` when the price is unknown."""
+    costs: Cost | None = None
+    """What it consists of, where that is known."""
+    answer: bytes | None = None
+    """The body of the answer, or the first event of a stream."""
+    api_base: str | None = None
+    """Where the answer came from."""
     seconds: float = 0.0
     deployment_id: str | None = None
     error: str | None = None
@@ -128,13 +137,16 @@ class Call:
         "_on_end",
         "body",
         "client_ip",
+        "customer",
         "endpoint",
+        "fields",
         "headers",
         "id",
         "identity",
         "model",
         "outcome",
         "path",
+        "settled",
         "snapshot",
         "started",
         "stream",
@@ -150,13 +162,20 @@ class Call:
         self.path = ""
         """That was called."""
         self.client_ip: str | None = None
+        self.fields: Body = NO_FIELDS
+        """Of the client's body, as they came."""
         self.body: Body = {}
+        """What of them goes to the vendor."""
+        self.customer: str | None = None
+        """For whom of its own users the client calls."""
         self.model = ""
         """The name that the client asked for."""
         self.stream = False
         self.identity = NOBODY
         self.started = time.perf_counter()
         self.outcome = Outcome("failed", 500)
+        self.settled = False
+        """Whether the call was charged."""
         self._on_end: list[OnEnd] = []
         self._ended = False
 
