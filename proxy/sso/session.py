@@ -103,14 +103,20 @@ def read(token: str, master_key: str) -> Session | None:
     return session if session.exp > time.time() else None
 
 
-def set_cookie(token: str, *, secure: bool) -> str:
-    """The header's value. ``secure``: clients reach the gateway by https."""
-    return f"{COOKIE}={token}; Path=/; Max-Age={SECONDS}; HttpOnly; SameSite=lax" + ("; Secure" if secure else "")
+def cookie(token: str, *, secure: bool) -> dict[str, Any]:
+    """The attributes of the cookie that holds a session. ``secure``: clients reach the gateway by https.
 
-
-def clear_cookie() -> str:
-    """The value of the header that removes it."""
-    return f"{COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=lax"
+    Scripts cannot read it (the reference's can be read); a page of the gateway asks ``GET /sso/session`` for what it says.
+    """
+    return {
+        "key": COOKIE,
+        "value": token,
+        "path": "/",
+        "max_age": SECONDS,
+        "httponly": True,
+        "samesite": "lax",
+        "secure": secure,
+    }
 
 
 @lru_cache(maxsize=4)

@@ -1,0 +1,1 @@
+"""Stand-in for the names of fastapi-sso that users' files import."""
