@@ -1,5 +1,6 @@
 """The audit log: who changed what, when, from what to what."""
 
+import hashlib
 import os
 from collections.abc import Mapping
 from datetime import datetime
@@ -24,6 +25,8 @@ TABLES: Final = {
 }
 """The reference's names, which clients filter by; other tables have our own."""
 SECRETS: Final = frozenset({"key", "api_key", "password", "litellm_params", "credential_values", "new_master_key"})
+ROBOT: Final = "litellm_internal_jobs"
+"""In whose name jobs change things."""
 VARIABLE: Final = "LITELLM_STORE_AUDIT_LOGS"
 
 
@@ -40,6 +43,25 @@ class Actor(Protocol):
     def user(self) -> str: ...
     @property
     def changed_by(self) -> str | None: ...
+
+
+class Robot:
+    """A job, as an :class:`Actor`."""
+
+    caller = Identity(token=ROBOT, user_id=ROBOT)
+    user = ROBOT
+    changed_by = None
+
+    def __init__(self, gateway: Any) -> None:
+        self.gateway = gateway
+
+
+def token_of(asked: Actor) -> str:
+    """The hash of the key that a change was asked with."""
+    master_key = asked.gateway.snapshot.config.general_settings.master_key
+    if asked.caller.token is not None or not asked.caller.is_master or not master_key:
+        return asked.caller.token or ""
+    return hashlib.sha256(master_key.encode()).hexdigest()
 
 
 def is_kept(config: ProxyConfig) -> bool:
@@ -73,7 +95,7 @@ async def record(  # noqa: PLR0917 - one row of a table
             "id": str(uuid4()),
             "updated_at": now(),
             "changed_by": asked.changed_by or asked.user,
-            "changed_by_api_key": asked.caller.token or "",
+            "changed_by_api_key": token_of(asked),
             "action": action,
             "table_name": TABLES.get(table, table),
             "object_id": object_id,

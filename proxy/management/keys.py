@@ -20,7 +20,7 @@ NEVER: Final = "-1"
 COLUMNS: Final = frozenset(tables.keys.c.keys())
 
 
-def new_key() -> str:
+def random_key() -> str:
     """A key that nobody can guess."""
     return PREFIX + secrets.token_urlsafe(RANDOM_BYTES)
 
@@ -47,11 +47,13 @@ async def create_key(connection: AsyncConnection, values: Mapping[str, Any], *, 
         the key itself, which is nowhere to be found afterwards, and its row.
 
     Raises:
-        ValueError: a duration is none.
+        InvalidDuration: a duration is none.
         sqlalchemy.exc.IntegrityError: there is such a key.
     """
-    key = values.get("key") or new_key()
+    key = values.get("key") or random_key()
     row = {name: value for name, value in values.items() if name in COLUMNS and value is not None}
+    if not (row.get("auto_rotate") and row.get("rotation_interval")):
+        row = {name: value for name, value in row.items() if name not in {"auto_rotate", "rotation_interval"}}
     row |= moments_of(values, now())
     row |= {"token": hash_of(key), "key_name": name_of(key), "created_by": author, "updated_by": author}
     row.setdefault("router_settings", {})
@@ -62,15 +64,15 @@ def moments_of(values: Mapping[str, Any], at: datetime) -> dict[str, Any]:
     """The columns that follow from durations.
 
     Raises:
-        ValueError: one is none; the text begins with its name.
+        InvalidDuration: one is none.
     """
     moments: dict[str, Any] = {}
-    if duration := values.get("duration"):
-        moments["expires"] = None if duration == NEVER else _moment("duration", duration, expires_at, at)
+    if (duration := values.get("duration")) is not None:
+        moments["expires"] = None if duration == NEVER else _expiry("duration", duration, at)
     if period := values.get("budget_duration"):
-        moments["budget_reset_at"] = _moment("budget_duration", period, reset_at, at)
+        moments["budget_reset_at"] = reset_at(period, at)
     if values.get("auto_rotate") and (interval := values.get("rotation_interval")):
-        moments["key_rotation_at"] = _moment("rotation_interval", interval, expires_at, at)
+        moments["key_rotation_at"] = _expiry("rotation_interval", interval, at)
     return moments
 
 
@@ -83,9 +85,17 @@ def shown_key(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _moment(name: str, period: str, function: Any, at: datetime) -> datetime:
+class InvalidDuration(ValueError):
+    """A duration that is none, in the reference's words; ``field`` says which."""
+
+    def __init__(self, field: str, duration: str) -> None:
+        super().__init__("Invalid duration format")
+        self.field = field
+        self.duration = duration
+
+
+def _expiry(field: str, duration: str, at: datetime) -> datetime:
     try:
-        moment: datetime = function(period, at)
+        return expires_at(duration, at)
     except ValueError:
-        raise ValueError(f"{name}: write a number and s, m, h, d, w or mo, such as 30d; got {period!r}") from None
-    return moment
+        raise InvalidDuration(field, duration) from None
