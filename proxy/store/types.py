@@ -23,6 +23,16 @@ class Moment(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
 
 
+class Dollars(TypeDecorator[float]):
+    """US dollars. SQLite gives back whole ones as integers after ``RETURNING``."""
+
+    impl = Double
+    cache_ok = True
+
+    def process_result_value(self, value: float | None, dialect: Dialect) -> float | None:  # noqa: ARG002
+        return None if value is None else float(value)
+
+
 #: Objects and lists; ``None`` is SQL's NULL.
 Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
@@ -39,7 +49,7 @@ def text(name: str, **options: Any) -> Column[str]:
 
 def money(name: str, **options: Any) -> Column[float]:
     """US dollars."""
-    return Column(name, Double, **options)
+    return Column(name, Dollars, **options)
 
 
 def count(name: str, **options: Any) -> Column[int]:
@@ -67,7 +77,7 @@ def optional(name: str) -> Column[Any]:
 
 def spent(name: str = "spend") -> Column[float]:
     """US dollars so far."""
-    return Column(name, Double, nullable=False, default=0.0, server_default="0")
+    return Column(name, Dollars, nullable=False, default=0.0, server_default="0")
 
 
 def created() -> list[Column[datetime]]:
