@@ -21,7 +21,8 @@ from proxy.api.llm import ModelEndpoint
 from proxy.api.management.routes import management_routes
 from proxy.api.native import NativePaths
 from proxy.api.passthrough import PassThroughEndpoint
-from proxy.api.plain import error_response, json_response
+from proxy.api.plain import REFUSES, error_response, json_response
+from proxy.api.root_path import below_root
 from proxy.api.sockets import Sockets
 from proxy.errors import GatewayError
 from proxy.gateway import Gateway
@@ -59,7 +60,7 @@ PLAIN_ROUTES = (
 )
 
 
-def build_app(gateway: Gateway, around: Callable[[Gateway], AbstractAsyncContextManager[None]]) -> FrontDoor:
+def build_app(gateway: Gateway, around: Callable[[Gateway], AbstractAsyncContextManager[None]]) -> ASGIApp:
     """The application that serves ``gateway``; ``around`` is entered once it has started, and left before it stops."""
 
     @asynccontextmanager
@@ -91,7 +92,7 @@ def build_app(gateway: Gateway, around: Callable[[Gateway], AbstractAsyncContext
         logging_config=None,
     )
     passthrough = PassThroughEndpoint(gateway, NativePaths(routes))
-    return FrontDoor(litestar, exact, google_endpoints(gateway), passthrough, Sockets(gateway))
+    return below_root(FrontDoor(litestar, exact, google_endpoints(gateway), passthrough, Sockets(gateway)))
 
 
 def _model_route(endpoint: ModelEndpoint, path: str) -> HTTPRouteHandler:
@@ -119,7 +120,7 @@ def _refusal(path: str, allowed: Set[str]) -> HTTPRouteHandler:
     headers = {"allow": ", ".join(sorted(allowed))}
     others = [method for method in HttpMethod if method not in allowed]
 
-    @route(path, http_method=others, status_code=405, sync_to_thread=False)
+    @route(path, http_method=others, status_code=405, sync_to_thread=False, opt={REFUSES: True})
     def refuse() -> Response[bytes]:
         return json_response(NOT_ALLOWED, 405, headers)
 

@@ -12,6 +12,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 import uvicorn
+from litestar.types import ASGIApp
 from uvicorn._types import ASGISendEvent, HTTPResponseBodyEvent, HTTPResponseStartEvent
 from uvicorn.protocols.http import httptools_impl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
@@ -19,7 +20,6 @@ from uvicorn.supervisors import Multiprocess
 
 from proxy import logs
 from proxy.api.client import BODILESS, DIRECT_WRITE
-from proxy.api.front import FrontDoor
 from proxy.app import build_app
 from proxy.config.model import ProxyConfig
 from proxy.gateway import Gateway
@@ -207,7 +207,7 @@ class AppFactory:
         self._config = config
         self._log_level = log_level
 
-    def __call__(self) -> FrontDoor:
+    def __call__(self) -> ASGIApp:
         logs.configure(self._log_level, self._config)
         app = build_app(Gateway(self._config), draining)
         gc.collect()

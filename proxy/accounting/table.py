@@ -18,6 +18,8 @@ from proxy.providers.bedrock_models import known_as
 #: Owners whose names do not begin with their provider's and a dash.
 ALSO = {"bedrock": "bedrock_converse", "cohere": "cohere_chat", "azure": "azure_text"}
 
+SAMPLE = "sample_spec"
+
 _decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_fields = msgspec.json.Decoder(dict[str, Any]).decode
 _provider = re.compile(rb'"litellm_provider":"([^"]*)"')
@@ -74,6 +76,12 @@ class ModelTable:
 def load_table() -> ModelTable:
     """The whole table: about 6 ms and 2 MB, so keep only a part of it."""
     return ModelTable(_decode(gzip.decompress((files(__package__) / "prices.json.gz").read_bytes())))
+
+
+def published_table() -> dict[str, msgspec.Raw]:
+    """The whole table as it is published, for clients that read it; an entry that explains the fields comes first."""
+    entries = _decode(gzip.decompress((files(__package__) / "prices.json.gz").read_bytes()))
+    return {SAMPLE: entries.pop(SAMPLE, msgspec.Raw(b"{}"))} | entries
 
 
 def candidates(model: str, provider: str | None) -> list[str]:

@@ -6,6 +6,7 @@ from proxy.accounting.catalog import Catalog, base_model
 from proxy.accounting.cost import own_prices
 from proxy.config.redact import masked
 from proxy.deployment import OPENAI_PREFIX, Deployment
+from proxy.providers.anthropic_params import taken_params as taken_by_claude
 from proxy.providers.openai_params import supported_params
 
 _FIELDS = """
@@ -34,6 +35,10 @@ FACTS = tuple(_FIELDS.split())
 def facts_of(deployment: Deployment, catalog: Catalog) -> dict[str, Any]:
     """``model_info``: the config's own, completed with the deployment's prices and with the packaged table."""
     entry = catalog.entry(deployment)
+    configured: dict[str, Any] = masked(deployment.info)
+    identity = {"id": deployment.id, "db_model": deployment.info.get("db_model") is True}
+    if identity["db_model"] and entry is None:
+        return configured | own_prices(deployment) | identity  # nothing is made up for it, as in the reference
     table = {} if entry is None else entry.fields
     facts: dict[str, Any] = {"key": deployment.params.model if entry is None else entry.key}
     facts |= {name: table.get(name) for name in FACTS}
@@ -44,5 +49,6 @@ def facts_of(deployment: Deployment, catalog: Catalog) -> dict[str, Any]:
         facts["supported_openai_params"] = supported_params(deployment.model, table)
         if "/" not in (base_model(deployment) or deployment.params.model):
             facts["supported_openai_params"].append("user")  # only of bare names, as in the reference
-    configured: dict[str, Any] = masked(deployment.info)
-    return facts | configured | own_prices(deployment) | {"id": deployment.id, "db_model": False}
+    elif deployment.provider == "anthropic":
+        facts["supported_openai_params"] = taken_by_claude(table)
+    return facts | configured | own_prices(deployment) | identity

@@ -10,8 +10,9 @@ from litestar.params import FromQuery
 from proxy.accounting.catalog import Catalog
 from proxy.api.model_facts import facts_of
 from proxy.api.model_names import listed_names
-from proxy.api.plain import authenticated, identity, json_response
+from proxy.api.plain import guarded, identity, json_response
 from proxy.api.shown import shown_params
+from proxy.auth.permissions import Group
 from proxy.call import Identity
 from proxy.deployment import Deployment
 from proxy.errors import DetailError
@@ -21,7 +22,7 @@ from proxy.snapshot import Snapshot
 ABILITIES = ("parallel_function_calling", "vision", "web_search", "url_context", "reasoning", "function_calling")
 
 
-@get(["/v1/model/info", "/model/info"], guards=[authenticated])
+@get(["/v1/model/info", "/model/info"], guards=[guarded(Group.INFO)])
 async def model_info(
     request: Request[Any, Any, Any], litellm_model_id: FromQuery[str | None] = None
 ) -> Response[bytes]:
@@ -33,10 +34,10 @@ async def model_info(
     deployment = snapshot.router.groups.by_id.get(litellm_model_id)
     if deployment is None:
         raise DetailError(400, {"error": f"Model id = {litellm_model_id} not found on litellm proxy"})
-    return json_response({"data": [_shown(deployment.group, deployment, snapshot.catalog)]})
+    return json_response({"data": [shown_deployment(deployment.group, deployment, snapshot.catalog)]})
 
 
-@get("/model_group/info", guards=[authenticated])
+@get("/model_group/info", guards=[guarded(Group.INFO)])
 async def model_group_info(
     request: Request[Any, Any, Any], model_group: FromQuery[str | None] = None
 ) -> Response[bytes]:
@@ -48,7 +49,7 @@ async def model_group_info(
 def _all_deployments(snapshot: Snapshot, caller: Identity) -> Response[bytes]:
     members = snapshot.router.groups.listed_members
     shown = [
-        _shown(name, deployment, snapshot.catalog)
+        shown_deployment(name, deployment, snapshot.catalog)
         for name in listed_names(snapshot, caller)
         for deployment in members(name)
     ]
@@ -56,17 +57,19 @@ def _all_deployments(snapshot: Snapshot, caller: Identity) -> Response[bytes]:
 
 
 def _groups(snapshot: Snapshot, caller: Identity, wanted: str | None) -> Response[bytes]:
+    names = [name for name in listed_names(snapshot, caller) if wanted is None or name == wanted]
+    return json_response({"data": shown_groups(snapshot, names)})
+
+
+def shown_groups(snapshot: Snapshot, names: Iterable[str]) -> list[dict[str, Any]]:
+    """What the deployments of each name offer together, and whether everybody may see that."""
     public = snapshot.config.settings.other.get("public_model_groups") or ()
     members = snapshot.router.groups.listed_members
-    shown = [
-        _group(name, members(name), snapshot.catalog) | {"is_public_model_group": name in public}
-        for name in listed_names(snapshot, caller)
-        if wanted is None or name == wanted
-    ]
-    return json_response({"data": shown})
+    return [_group(name, members(name), snapshot.catalog) | {"is_public_model_group": name in public} for name in names]
 
 
-def _shown(name: str, deployment: Deployment, catalog: Catalog) -> dict[str, Any]:
+def shown_deployment(name: str, deployment: Deployment, catalog: Catalog) -> dict[str, Any]:
+    """A deployment as callers may see it, behind ``name``."""
     return {
         "model_name": name,
         "litellm_params": shown_params(deployment),
@@ -94,7 +97,7 @@ def _group(name: str, deployments: Iterable[Deployment], catalog: Catalog) -> di
         "input_cost_per_token": largest("input_cost_per_token"),
         "output_cost_per_token": largest("output_cost_per_token"),
         "input_cost_per_pixel": None,
-        "mode": next((fact["mode"] for fact in facts if fact["mode"]), None),
+        "mode": next((fact["mode"] for fact in facts if fact["mode"]), None if facts else "chat"),
         "tpm": total(member.params.tpm for member in members),
         "rpm": total(member.params.rpm for member in members),
         **{f"supports_{it}": any(fact.get(f"supports_{it}") for fact in facts) for it in ABILITIES},

@@ -27,6 +27,12 @@ _UNKNOWN = frozenset(
     """.split()  # noqa: SIM905
 )
 _THINKING = frozenset(("reasoning_effort", "thinking"))
+_TAKEN = (
+    *("stream", "stop", "temperature", "top_p", "max_tokens", "max_completion_tokens", "tools", "tool_choice"),
+    *("extra_headers", "parallel_tool_calls", "response_format", "user", "web_search_options", "speed"),
+    "context_management",
+)
+"""Of every Claude, in the reference's order; :func:`taken_params`."""
 _DROPPED = frozenset(
     ("max_retries", "prompt_cache_key", "prompt_cache_retention", "store", "stream", "stream_options", "verbosity")
 )
@@ -49,6 +55,11 @@ _LIMITS = {
     "maxLength": "maximum length",
 }
 """What Anthropic's output schemas lack, and how it is said in words."""
+
+
+def taken_params(facts: Mapping[str, Any]) -> list[str]:
+    """OpenAI's parameters that a model takes; ``facts`` are its fields of the packaged table."""
+    return [*_TAKEN, *(("thinking", "reasoning_effort") if facts.get("supports_reasoning") else ())]
 
 
 class Params(msgspec.Struct):

@@ -173,6 +173,11 @@ def _of_table(name: str) -> Provider | None:
     return provider
 
 
+def provider_names() -> list[str]:
+    """Every prefix that a model may have, sorted. Imports all providers."""
+    return sorted(name for name in _names() if _of_file(name) or _of_table(name))
+
+
 def _names() -> list[str]:
     """What may be a prefix: every file and every vendor of the table."""
     package = importlib.import_module(str(__package__))

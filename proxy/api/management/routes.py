@@ -3,15 +3,13 @@
 from typing import Any
 
 from litestar import Request, Response, route
-from litestar.connection import ASGIConnection
 from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
-from litestar.handlers.base import BaseRouteHandler
 
 from proxy.api.management.operation import Operation, answer
 from proxy.api.management.table import OPERATIONS
-from proxy.api.plain import authenticated, identity
-from proxy.auth.permissions import Group, check_route
+from proxy.api.plain import guarded
+from proxy.auth.permissions import Group
 
 
 def management_routes() -> list[HTTPRouteHandler]:
@@ -20,17 +18,14 @@ def management_routes() -> list[HTTPRouteHandler]:
 
 
 def _handler(operation: Operation) -> HTTPRouteHandler:
-    async def allowed(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-        await authenticated(connection, handler)
-        check_route(identity(connection), connection.scope["path"], operation.groups)
-
-    guards = [] if Group.PUBLIC in operation.groups else [allowed]
+    guards = [] if Group.PUBLIC in operation.groups else [guarded(operation.groups)]
 
     @route(
         [_typed(path) for path in operation.paths],
         http_method=HttpMethod(operation.method),
         guards=guards,
         status_code=200,
+        opt={"name": operation.function.rpartition(".")[2]},
     )
     async def call(request: Request[Any, Any, Any]) -> Response[bytes]:
         return await answer(operation, request)

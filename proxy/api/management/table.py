@@ -62,6 +62,10 @@ NO_STORE_INFO: Final = (
     "Internal Server Error, Database not connected. Connect a database to your proxy - "
     "https://docs.litellm.ai/docs/simple_proxy#managing-auth---virtual-keys"
 )
+NO_SPEND: Final = no_store(401, "Prisma Client is not initialized", "internal_error")
+NO_SPEND_LOGS: Final = no_store(
+    message=f"/spend/logs Error{NO_STORE_INFO.removeprefix('Internal Server Error, ')}", kind="internal_error"
+)
 NO_STORE_LIST: Final = "Authentication Error, Database not connected"
 
 OPERATIONS: Final[list[Operation]] = [
@@ -154,6 +158,11 @@ OPERATIONS: Final[list[Operation]] = [
     ),
     *_family(
         "Budget & Spend Tracking",
+        Op("GET", "/spend/logs", "spend_logs.logs", SPEND, NO_SPEND_LOGS),
+        Op("GET", "/spend/logs/v2", "spend_logs.page_of_days", SPEND, NO_SPEND),
+        Op("GET", "/spend/logs/ui", "spend_logs.page_for_dashboard", SPEND, NO_SPEND, hidden=True),
+        Op("GET", "/spend/logs/ui/{request_id}", "spend_logs.detail", SPEND, hidden=True),
+        Op("GET", "/spend/logs/session/ui", "spend_logs.session", SPEND, no_store_detail(), hidden=True),
     ),
     *_family(
         "config.yaml",

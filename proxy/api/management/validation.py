@@ -105,7 +105,7 @@ def _problems(error: ValidationError, place: str) -> Iterable[Mapping[str, Any]]
             "type": problem["type"],
             "loc": [place, *problem["loc"]],
             "msg": problem["msg"],
-            "input": problem["input"],
+            "input": None if place == "query" and problem["type"] == "missing" else problem["input"],
         }
         if "ctx" in problem:
             shown["ctx"] = {name: {} if isinstance(item, Exception) else item for name, item in problem["ctx"].items()}
