@@ -12,6 +12,7 @@ from proxy.accounting.catalog import Catalog, build_catalog
 from proxy.accounting.cost import PriceBook
 from proxy.auth.authenticator import Authenticator
 from proxy.auth.selection import build_authenticator
+from proxy.call import Usage
 from proxy.config.credentials import with_credentials
 from proxy.config.errors import ConfigError
 from proxy.config.model import ProxyConfig
@@ -26,8 +27,10 @@ from proxy.routing.cooldown import Cooldowns
 from proxy.routing.router import Router
 
 if TYPE_CHECKING:
+    from proxy.auth.admission import Admission
     from proxy.auth.directory import Directory
 
+A_TOKEN_EACH = Usage(1, 1, 2)
 DEFAULT_TIMEOUT = 6000.0
 """Seconds; the reference's."""
 
@@ -38,6 +41,8 @@ class Snapshot(msgspec.Struct, frozen=True, eq=False):
     config: ProxyConfig
     router: Router
     authenticator: Authenticator
+    admission: Admission | None
+    """What calls are looked at by; ``None`` when nothing restricts any."""
     catalog: Catalog
     prices: PriceBook
     param_rules: Callable[[Deployment], ParamRules | None]
@@ -82,4 +87,22 @@ def build_snapshot(
 
     passthrough = PassThrough(config, deployments)
     authenticator = authenticator or build_authenticator(config, directory)
-    return Snapshot(config, router, authenticator, catalog, prices, param_rules, background_of(config), passthrough)
+    admission = None if directory is None else _admission(config, router, catalog, prices, directory)
+    return Snapshot(
+        config, router, authenticator, admission, catalog, prices, param_rules, background_of(config), passthrough
+    )
+
+
+def _admission(
+    config: ProxyConfig, router: Router, catalog: Catalog, prices: PriceBook, directory: Directory
+) -> Admission:
+    from proxy.auth.admission import Admission
+    from proxy.auth.model_access import ModelAccess
+
+    @lru_cache(maxsize=1024)
+    def free(model: str) -> bool:
+        """A model whose price is not known costs nothing, as in the reference."""
+        members = router.groups.find(model)
+        return members is not None and not any(prices.cost_of(member, A_TOKEN_EACH).final for member in members)
+
+    return Admission(config, ModelAccess(router.groups, catalog.models_of), free, directory)

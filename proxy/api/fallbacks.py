@@ -5,7 +5,8 @@ from typing import Any
 from litestar import Request, Response, delete, get, post
 from litestar.params import FromPath, FromQuery
 
-from proxy.api.plain import authenticated, json_response
+from proxy.api.plain import guarded, json_response
+from proxy.auth.permissions import Group
 from proxy.config.model import RouterSettings
 from proxy.config.redact import masked
 from proxy.errors import DetailError
@@ -17,7 +18,7 @@ NO_MODEL_STORE = "Database storage not enabled. Set 'STORE_MODEL_IN_DB=True' in 
 KINDS = ("general", "context_window", "content_policy")
 
 
-@get("/fallback/{model:path}", guards=[authenticated])
+@get("/fallback/{model:path}", guards=[guarded(Group.NONE)])
 async def get_fallback(
     request: Request[Any, Any, Any], model: FromPath[str], fallback_type: FromQuery[str] = "general"
 ) -> Response[bytes]:
@@ -32,13 +33,13 @@ async def get_fallback(
     return json_response({"model": name, "fallback_models": found, "fallback_type": fallback_type})
 
 
-@post("/fallback", guards=[authenticated], sync_to_thread=False)
+@post("/fallback", guards=[guarded(Group.NONE)], sync_to_thread=False)
 def create_fallback() -> Response[bytes]:
     """Refused: there is no model store."""
     raise DetailError(400, {"error": NO_MODEL_STORE})
 
 
-@delete("/fallback/{model:path}", guards=[authenticated], status_code=200, sync_to_thread=False)
+@delete("/fallback/{model:path}", guards=[guarded(Group.NONE)], status_code=200, sync_to_thread=False)
 def delete_fallback(model: FromPath[str]) -> Response[bytes]:  # noqa: ARG001
     """Refused: there is no model store."""
     raise DetailError(400, {"error": NO_MODEL_STORE})

@@ -9,8 +9,9 @@ from litestar.params import FromQuery
 
 from proxy.api.headers import CONTRACT_VERSION
 from proxy.api.model_names import may_use
-from proxy.api.plain import authenticated, identity, json_response
+from proxy.api.plain import guarded, identity, json_response
 from proxy.api.probes import Probed, probe_all
+from proxy.auth.permissions import Group
 from proxy.config.model import ProxyConfig
 from proxy.deployment import Deployment
 from proxy.errors import DetailError
@@ -65,7 +66,7 @@ def _cache_type(config: ProxyConfig) -> str | None:
     return None
 
 
-@get("/health", guards=[authenticated])
+@get("/health", guards=[guarded(Group.INFO)])
 async def health(
     request: Request[Any, Any, Any], model: FromQuery[str | None] = None, model_id: FromQuery[str | None] = None
 ) -> Response[bytes]:

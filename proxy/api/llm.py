@@ -8,6 +8,7 @@ from litestar.enums import ScopeType
 from litestar.types import Receive, Scope, Send
 
 from proxy.api import headers as answer_headers
+from proxy.api.admitting import admitted_model, named_model, raw
 from proxy.api.client import BodyReader, ClientGone, Watch, deliver
 from proxy.api.decoding import decode_object
 from proxy.api.framing import CHUNKS, FRAMINGS, Framing
@@ -73,7 +74,11 @@ class ModelEndpoint:
             body = BodyReader(receive, call.headers, gateway.max_request_bytes)
             call.identity = await call.snapshot.authenticator.authenticate(Caller(call.headers, scope, body))
             model = scope.get("path_params", NO_PARAMS).get("model")
-            asked = self._read(call, decode_object(await body()), str(model) if model else None)
+            fields, path_model = decode_object(await body()), str(model) if model else None
+            if call.snapshot.admission is None:
+                asked = self._read(call, fields, path_model)
+            else:
+                asked = await self._admitted(call, fields, path_model)
         except GatewayError as error:
             return refusal(call, error)
         except ClientGone:
@@ -81,6 +86,16 @@ class ModelEndpoint:
         except Exception:
             return refusal(call, unexpected())
         return Pipeline(call, asked, gateway.client)
+
+    async def _admitted(self, call: Call, fields: Body, model_in_path: str | None) -> ModelRequest:
+        """What the client asks for, and may."""
+        named = model_in_path or named_model(fields)
+        model = await admitted_model(call, fields, named)
+        if model == named or model is None:
+            return self._read(call, fields, model_in_path)
+        asked = self._read(call, fields if model_in_path else {**fields, "model": raw(model)}, model_in_path and model)
+        asked.shown_model = named_model(fields)
+        return asked
 
     def _read(self, call: Call, fields: Body, model_in_path: str | None) -> ModelRequest:
         """What the client asks for."""

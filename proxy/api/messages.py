@@ -9,7 +9,8 @@ from litestar import Request, Response, post
 
 from proxy.api.decoding import decode_object, decode_value
 from proxy.api.model_names import may_use
-from proxy.api.plain import authenticated, identity, json_response
+from proxy.api.plain import guarded, identity, json_response
+from proxy.auth.permissions import Group
 from proxy.call import Body
 from proxy.deployment import Deployment
 from proxy.errors import DetailError, Failure
@@ -28,7 +29,7 @@ _THE_ANSWER = 3
 """Tokens that OpenAI's format takes around each message and before the answer."""
 
 
-@post("/v1/messages/count_tokens", guards=[authenticated], status_code=200)
+@post("/v1/messages/count_tokens", guards=[guarded(Group.LLM)], status_code=200)
 async def count_tokens(request: Request[Any, Any, Any]) -> Response[bytes]:
     """How many tokens a message would take: as its vendor counts them, else about as many."""
     gateway: Gateway = request.app.state.gateway

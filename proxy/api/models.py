@@ -7,7 +7,8 @@ from litestar.params import FromPath, FromQuery
 
 from proxy.api.fallbacks import KINDS, configured_fallbacks
 from proxy.api.model_names import listed_names
-from proxy.api.plain import authenticated, identity, json_response
+from proxy.api.plain import guarded, identity, json_response
+from proxy.auth.permissions import Group
 from proxy.errors import DetailError
 from proxy.gateway import Gateway
 
@@ -15,7 +16,7 @@ CREATED = 1677610602
 OWNER = "openai"
 
 
-@get(["/v1/models", "/models"], guards=[authenticated])
+@get(["/v1/models", "/models"], guards=[guarded(Group.LLM | Group.INFO)])
 async def list_models(
     request: Request[Any, Any, Any],
     include_metadata: FromQuery[bool] = False,
@@ -34,7 +35,7 @@ async def list_models(
     return json_response({"data": models, "object": "list"})
 
 
-@get(["/v1/models/{model:path}", "/models/{model:path}"], guards=[authenticated])
+@get(["/v1/models/{model:path}", "/models/{model:path}"], guards=[guarded(Group.LLM | Group.INFO)])
 async def get_model(request: Request[Any, Any, Any], model: FromPath[str]) -> Response[bytes]:
     """One model group, or one known model behind a wildcard. An alias is none (A.md, A5)."""
     gateway: Gateway = request.app.state.gateway

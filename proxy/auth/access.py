@@ -34,8 +34,22 @@ class Access(msgspec.Struct, frozen=True):
 
     key: Row
     holders: tuple[Holder, ...]
-    """The key first."""
+    """The key first, then in the order in which their budgets are looked at."""
     team: Row | None = None
     user: Row | None = None
     organization: Row | None = None
     project: Row | None = None
+    roles: dict[str, str | None] = {}
+    """Of the user in its organizations, by their ids."""
+    granted: tuple[str, ...] = ()
+    """Models that access groups of the database add to the key's own."""
+    granted_to_team: tuple[str, ...] = ()
+
+
+class Customer(msgspec.Struct, frozen=True):
+    """Whom a client calls for."""
+
+    holder: Holder
+    blocked: bool
+    has_budget: bool
+    """Whether it has one of its own, so that the default one is not its."""

@@ -53,9 +53,14 @@ class Entry(msgspec.Struct, Generic[T]):
 
 
 class Readers:
-    """Bounds how many reads of one process run at once."""
+    """Bounds how many reads of one process run at once.
 
-    def __init__(self) -> None:
+    Args:
+        reachable: whether the database answered when it was last looked at; nobody waits for one that did not.
+    """
+
+    def __init__(self, reachable: Callable[[], bool]) -> None:
+        self.reachable = reachable
         self.turn = asyncio.Semaphore(READERS)
 
 
@@ -130,19 +135,27 @@ class Lookups(Generic[T]):
 
     async def _look_up(self, name: str) -> T | None:
         generation, old = self._generation, self._entries.get(name)
+        if "\0" in name:  # Postgres has no such texts
+            return None
+        if not self._readers.reachable():
+            return self._stand_in(old, generation)
         try:
             async with asyncio.timeout(READ_SECONDS), self._readers.turn:
                 value = await self._read(name)
         except Exception as error:
             log.warning("the database did not answer: %s", error.__class__.__name__)
-            now = time.monotonic()
-            if old is None or old.value is None or generation != self._generation or now >= old.end:
-                raise StoreAway from None
-            old.fresh_until, old.usable_until = min(now + RETRY_SECONDS, old.end), min(now + USABLE_SECONDS, old.end)
-            return old.value
+            return self._stand_in(old, generation)
         if generation == self._generation:
             self._keep(name, value)
         return value
+
+    def _stand_in(self, old: Entry[T] | None, generation: int) -> T:
+        """What was known goes on while the database is away."""
+        now = time.monotonic()
+        if old is None or old.value is None or generation != self._generation or now >= old.end:
+            raise StoreAway
+        old.fresh_until, old.usable_until = min(now + RETRY_SECONDS, old.end), min(now + USABLE_SECONDS, old.end)
+        return old.value
 
     def _keep(self, name: str, value: T | None) -> None:
         now = time.monotonic()

@@ -3,7 +3,6 @@
 The groups and their members are the reference's (D.md, 0.4): the member a route is of stands in the table of operations.
 """
 
-from collections.abc import Iterable
 from enum import Flag, StrEnum, auto
 from typing import Final
 
@@ -51,14 +50,32 @@ class Group(Flag):
     """What admins see, for those who only view."""
 
 
-#: What a role may call.
+#: What a role may call, beside ``EVERYBODY``.
 ALLOWED: Final[dict[str, Group]] = {
-    Role.ADMIN_VIEWER: Group.ADMIN_VIEW | Group.SPEND | Group.GLOBAL_SPEND,
-    Role.ORG_ADMIN: Group.ORG | Group.MANAGEMENT | Group.KEYS | Group.ADMIN_VIEW,
     Role.INTERNAL_USER: Group.KEYS | Group.SPEND | Group.INTERNAL,
     Role.INTERNAL_USER_VIEWER: Group.SPEND | Group.GLOBAL_SPEND,
 }
 EVERYBODY: Final = Group.PUBLIC | Group.LLM | Group.INFO | Group.SELF_MANAGED
+#: What admins of an organization may call in its name.
+OF_ORG_ADMINS: Final = Group.ORG | Group.MANAGEMENT | Group.KEYS | Group.SELF_MANAGED | Group.ADMIN_VIEW
+#: What those may see who only view.
+VIEWED: Final = Group.MANAGEMENT | Group.KEYS | Group.ADMIN_VIEW | Group.GLOBAL_SPEND
+#: What they may change of themselves (the endpoint sees to that).
+OWN_USER: Final = "/user/update"
+READING: Final = frozenset(("GET", "HEAD"))
+#: The team of the keys that people get who sign in; the admin pages call these with them.
+UI_TEAM: Final = "litellm-dashboard"
+UI_GROUPS: Final = Group.INFO | Group.SPEND | Group.GLOBAL_SPEND | Group.INTERNAL
+UI_PATHS: Final = (
+    "/sso",
+    "/get/ui_settings",
+    "/login",
+    "/config",
+    "/spend",
+    "/global/spend",
+    "/global/activity",
+    "/health",
+)
 #: What ``allowed_routes`` of a key may name in place of paths.
 NAMED: Final = {
     "llm_api_routes": Group.LLM,
@@ -69,18 +86,23 @@ NAMED: Final = {
     "spend_tracking_routes": Group.SPEND,
     "global_spend_tracking_routes": Group.GLOBAL_SPEND,
     "internal_user_routes": Group.INTERNAL | Group.SPEND | Group.KEYS,
+    "internal_user_view_only_routes": Group.SPEND | Group.GLOBAL_SPEND,
     "self_managed_routes": Group.SELF_MANAGED,
-    "admin_viewer_routes": Group.ADMIN_VIEW,
+    "org_admin_allowed_routes": OF_ORG_ADMINS,
+    "admin_viewer_routes": Group.ADMIN_VIEW | Group.INFO,
     "public_routes": Group.PUBLIC,
 }
 
 
-def check_route(caller: Identity, path: str, groups: Group) -> None:
+def check_route(
+    caller: Identity, path: str, groups: Group, method: str = "GET", organization_id: str | None = None
+) -> None:
     """Let the caller through, or not.
 
     Args:
         path: that was called.
         groups: of its route.
+        organization_id: that the request names.
 
     Raises:
         GatewayError: 401 or 403, in the reference's words.
@@ -89,39 +111,70 @@ def check_route(caller: Identity, path: str, groups: Group) -> None:
         return
     if Group.MASTER in groups:
         raise _refused(f"Tried to access route={path}, which is only for MASTER KEY")
+    if not caller.is_admin:
+        _check_role(caller, path, groups, method, organization_id)
     if caller.allowed_routes and not _is_listed(caller.allowed_routes, path, groups):
         raise DetailError(
             403,
             "Virtual key is not allowed to call this route. Only allowed to call routes: "
             f"{list(caller.allowed_routes)}. Tried to call route: {path}",
         )
-    if caller.is_admin or groups & EVERYBODY:
+
+
+def _check_role(caller: Identity, path: str, groups: Group, method: str, organization_id: str | None) -> None:
+    if groups & (Group.PUBLIC | Group.LLM | Group.INFO) or _is_ui(caller, path, groups, method):
         return
     if Group.GLOBAL_SPEND in groups and caller.permissions.get("get_spend_routes"):
         return
-    allowed = ALLOWED.get(caller.role or "", Group.NONE)
-    if caller.administers:
-        allowed |= ALLOWED[Role.ORG_ADMIN]
-    if not groups & allowed and not caller.allowed_routes:
+    if caller.role == Role.ADMIN_VIEWER:
+        if groups & VIEWED and (method in READING or path == OWN_USER):
+            return
+        raise GatewayError(
+            403,
+            f"user not allowed to access this route, role= {caller.role}. Trying to access: {path}",
+            type="auth_error",
+        )
+    allowed = EVERYBODY | ALLOWED.get(caller.role or "", Group.NONE)
+    if organization_id is not None and organization_id in caller.administers:
+        allowed |= OF_ORG_ADMINS
+    if not groups & allowed and not any(matches(entry, path) for entry in caller.allowed_routes):
         raise _refused(
             "Only proxy admin can be used to generate, delete, update info for new keys/users/teams. "
-            f"Route={path}. Your role={caller.role or 'unknown'}. Your user_id={_masked(caller.user_id)}"
+            f"Route={path}. Your role={_shown_role(caller)}. Your user_id={_masked(_user(caller))}"
         )
 
 
-def _is_listed(allowed: Iterable[str], path: str, groups: Group) -> bool:
-    return any(
-        NAMED.get(entry, Group.NONE) & groups
-        or path == entry
-        or (entry.endswith("*") and path.startswith(entry[:-1]))
-        or path.startswith(f"{entry}/")
-        for entry in allowed
-    )
+def _is_ui(caller: Identity, path: str, groups: Group, method: str) -> bool:
+    """Whether an admin page reads what it shows; the reference also lets its keys write there."""
+    return caller.team_id == UI_TEAM and method in READING and bool(groups & UI_GROUPS or path.startswith(UI_PATHS))
+
+
+def _is_listed(allowed: tuple[str, ...], path: str, groups: Group) -> bool:
+    return any(NAMED.get(entry, Group.NONE) & groups or matches(entry, path) for entry in allowed)
+
+
+def matches(entry: str, path: str) -> bool:
+    """Whether an entry of ``allowed_routes`` is this path, contains it, or is a beginning of it that ends with ``*``."""
+    return path == entry or path.startswith(f"{entry}/") or (entry.endswith("*") and path.startswith(entry[:-1]))
+
+
+def _user(caller: Identity) -> str | None:
+    """The user, if there is one of this id."""
+    return None if caller.access is not None and caller.access.user is None else caller.user_id
+
+
+def _shown_role(caller: Identity) -> str:
+    if caller.access is None:
+        return caller.role or "unknown"
+    user = caller.access.user
+    return "unknown" if user is None else user["user_role"] or "unknown"
 
 
 def _masked(user_id: str | None) -> str:
     name = user_id or "unknown"
-    return "***" if len(name) <= 4 else f"{name[:6]}{'*' * max(0, len(name) - 8)}{name[-2:]}"
+    if len(name) <= 4:
+        return "***"
+    return name if len(name) < 8 else f"{name[:6]}{'*' * (len(name) - 8)}{name[-2:]}"
 
 
 def _refused(why: str) -> GatewayError:

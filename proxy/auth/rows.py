@@ -2,18 +2,20 @@
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
+import msgspec
 from sqlalchemy import String, and_, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from proxy.auth.access import Access, Holder
+from proxy.auth.access import Access, Customer, Holder
 from proxy.auth.permissions import Role
 from proxy.call import Identity
 from proxy.store import tables
 from proxy.store.accounts import Accounts, Kind
+from proxy.store.rows import find, find_all
 from proxy.store.types import Moment, now
 
 Row = Mapping[str, Any]
@@ -62,6 +64,8 @@ async def read_key(connection: AsyncConnection, token: str, accounts: Accounts) 
     parts = [_split(row) for row in found]
     revoked: datetime | None = found[0][-1]
     identity = _identity(parts[0], [row[-1] for row in parts if row[-1] is not None], accounts)
+    if groups := _access_groups(parts[0]):
+        identity = _granted(identity, await _models_of(connection, groups))
     return FoundKey(identity, None if revoked is None else revoked.timestamp())
 
 
@@ -114,19 +118,18 @@ def _identity(parts: Sequence[Row | None], roles: list[Row], accounts: Accounts)
     key = {**key, "litellm_budget_table": of_key}
     token = key["token"]
     holders = [_holder(accounts, "key", token, key, budget=of_key)]
+    if project is not None:
+        holders.append(_holder(accounts, "project", project["project_id"], project, budget=of_project))
+    if team is not None:
+        holders.append(_holder(accounts, "team", team["team_id"], team))
+    if organization is not None:
+        name = organization["organization_id"]
+        holders.append(_holder(accounts, "organization", name, organization, budget=of_organization))
+    if user is not None:
+        holders.append(_holder(accounts, "user", user["user_id"], user))
     if member is not None:
         name = f"{member['team_id']}/{member['user_id']}"
         holders.append(_holder(accounts, "team_member", name, member, budget=of_member))
-    if team is not None:
-        holders.append(_holder(accounts, "team", team["team_id"], team))
-    if user is not None:
-        holders.append(_holder(accounts, "user", user["user_id"], user))
-    if organization is not None:
-        holders.append(
-            _holder(accounts, "organization", organization["organization_id"], organization, budget=of_organization)
-        )
-    if project is not None:
-        holders.append(_holder(accounts, "project", project["project_id"], project, budget=of_project))
     role = role_of(user)
     return Identity(
         key_alias=key["key_alias"],
@@ -139,11 +142,64 @@ def _identity(parts: Sequence[Row | None], roles: list[Row], accounts: Accounts)
         token=token,
         role=role,
         organization_id=key["organization_id"] or (team or {}).get("organization_id"),
-        administers=administered(roles),
+        administers=administered(roles_of(roles)),
         allowed_routes=tuple(key["allowed_routes"]),
         permissions=key["permissions"],
-        access=Access(key, tuple(holders), team, user, organization, project),
+        access=Access(key, tuple(holders), team, user, organization, project, roles=roles_of(roles)),
     )
+
+
+def _access_groups(parts: Sequence[Row | None]) -> set[str]:
+    return {str(name) for part in parts[:2] if part is not None for name in part["access_group_ids"]}
+
+
+async def _models_of(connection: AsyncConnection, groups: set[str]) -> dict[str, list[str]]:
+    """By the ids of access groups; few keys have any."""
+    rows = await find_all(connection, tables.access_groups, tables.access_groups.c.access_group_id.in_(groups))
+    return {row["access_group_id"]: row["access_model_names"] for row in rows}
+
+
+def _granted(identity: Identity, models: Mapping[str, list[str]]) -> Identity:
+    access = identity.access
+    assert access is not None
+
+    def of(row: Row | None) -> tuple[str, ...]:
+        names = () if row is None else row["access_group_ids"]
+        return tuple(model for name in names for model in models.get(str(name), ()))
+
+    access = msgspec.structs.replace(access, granted=of(access.key), granted_to_team=of(access.team))
+    return msgspec.structs.replace(identity, access=access)
+
+
+async def read_customer(connection: AsyncConnection, user_id: str, accounts: Accounts) -> Customer | None:
+    """A customer with its budget."""
+    row = await find(connection, tables.customers, user_id=user_id)
+    if row is None:
+        return None
+    budget = await read_budget(connection, row["budget_id"])
+    holder = _holder(accounts, "customer", user_id, row, budget=budget)
+    return Customer(holder, blocked=row["blocked"], has_budget=row["budget_id"] is not None)
+
+
+async def read_tag(connection: AsyncConnection, name: str, accounts: Accounts) -> Holder | None:
+    """A tag with its budget."""
+    row = await find(connection, tables.tags, tag_name=name)
+    if row is None:
+        return None
+    return _holder(accounts, "tag", name, row, budget=await read_budget(connection, row["budget_id"]))
+
+
+async def read_budget(connection: AsyncConnection, budget_id: str | None) -> Row | None:
+    """A budget."""
+    return None if budget_id is None else await find(connection, tables.budgets, budget_id=budget_id)
+
+
+async def read_total(connection: AsyncConnection) -> float:
+    """What everybody has spent in the last 30 days, in US dollars."""
+    days = tables.daily_spend
+    since = (now() - timedelta(days=30)).date().isoformat()
+    mine = select(func.sum(days.c.spend)).where(days.c.entity_type == "user", days.c.date >= since)
+    return float((await connection.execute(mine)).scalar_one() or 0.0)
 
 
 def role_of(user: Row | None) -> str | None:
@@ -154,9 +210,14 @@ def role_of(user: Row | None) -> str | None:
     return role if role in set(Role) else Role.INTERNAL_USER
 
 
-def administered(memberships: Iterable[Row]) -> frozenset[str]:
-    """The organizations that somebody with these memberships is an admin of."""
-    return frozenset(row["organization_id"] for row in memberships if row["user_role"] == Role.ORG_ADMIN)
+def roles_of(memberships: Iterable[Row]) -> dict[str, str | None]:
+    """What somebody with these memberships is in organizations, by their ids."""
+    return {row["organization_id"]: row["user_role"] for row in memberships}
+
+
+def administered(roles: Mapping[str, str | None]) -> frozenset[str]:
+    """The organizations that somebody with these roles is an admin of."""
+    return frozenset(name for name, role in roles.items() if role == Role.ORG_ADMIN)
 
 
 def _holder(accounts: Accounts, kind: Kind, name: str, row: Row, *, budget: Row | None = None) -> Holder:

@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from proxy.auth.authenticator import ADMIN, Authenticator, Caller
+from proxy.auth.guarded import Guarded, is_needed
 from proxy.auth.keys import own_header, presented_key, same_key
 from proxy.call import Identity
 from proxy.config.model import ProxyConfig
@@ -48,6 +49,14 @@ def build_authenticator(config: ProxyConfig, directory: Directory | None = None)
     Raises:
         proxy.config.errors.ConfigError: ``custom_auth`` cannot be loaded.
     """
+    settings = config.general_settings
+    authenticator = _chosen(config, directory)
+    if is_needed(settings):
+        return Guarded(settings, authenticator)
+    return authenticator
+
+
+def _chosen(config: ProxyConfig, directory: Directory | None) -> Authenticator:
     settings = config.general_settings
     if settings.custom_auth is not None:
         from proxy.auth.custom import CustomAuthenticator

@@ -45,7 +45,7 @@ class VirtualKeys:
             shown = f"{key[:4]}****{key[-4:]}" if len(key) > 8 else "****"
             raise refused(f"LiteLLM Virtual Key expected. Received={shown}, expected to start with 'sk-'.")
         token = sha256(key.encode()).hexdigest()
-        entry = self._directory.known_key(token)
+        entry = self._directory.keys.known(token)
         try:
             found = await self._directory.keys.get(token) if entry is None else entry.value
         except StoreAway:

@@ -1,0 +1,231 @@
+"""Whether a call may be made: models, budgets and what a config asks of calls. Awaits nothing as long as all is known."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from proxy.auth.access import Access, Holder
+from proxy.auth.customers import CustomerNames, decoded_or_none
+from proxy.auth.directory import Directory
+from proxy.auth.lookups import StoreAway
+from proxy.auth.model_access import ALL_OF_TEAM, NO_DEFAULT, ModelAccess
+from proxy.auth.permissions import Group, check_route
+from proxy.auth.requirements import Requirements
+from proxy.auth.spending import SoftBudgets, check_budget, check_total
+from proxy.auth.virtual_keys import refused
+from proxy.call import NO_FIELDS, Body, Identity
+from proxy.config.model import ProxyConfig
+from proxy.errors import GatewayError
+
+T = TypeVar("T")
+
+
+class Asked(msgspec.Struct):
+    """What admission sees of a call."""
+
+    identity: Identity
+    headers: Mapping[bytes, bytes]
+    """By lower-case name."""
+    path: str
+    fields: Body = NO_FIELDS
+    """Of the body."""
+    model: str | None = None
+    posted: bool = True
+    """Whether the method is POST."""
+
+
+class Admitted(msgspec.Struct, frozen=True):
+    """A call that may be made."""
+
+    model: str | None
+    """What is called in the end: aliases of keys and teams stand for others."""
+    customer: str | None = None
+    tags: tuple[str, ...] = ()
+
+
+class Admission:
+    """Of one snapshot.
+
+    Args:
+        free: whether calls of a model cost nothing.
+    """
+
+    def __init__(
+        self, config: ProxyConfig, models: ModelAccess, free: Callable[[str], bool], directory: Directory
+    ) -> None:
+        self.models = models
+        self._free = free
+        self._directory = directory
+        self._requirements = Requirements(config.general_settings)
+        self._customers = CustomerNames(config.general_settings)
+        self._soft_budgets = SoftBudgets()
+        settings = config.settings.other
+        self._total = _dollars(settings.get("max_budget"))
+        self._default_budget: str | None = settings.get("max_end_user_budget_id")
+
+    async def admit(self, asked: Asked) -> Admitted:
+        """Let a call of a model through.
+
+        Raises:
+            GatewayError: 400, 401 or 403, with the reference's body.
+        """
+        identity, model = asked.identity, asked.model
+        customer = self._customers.find(asked.headers, asked.fields)
+        buyer = None if customer is None else await self._customer(customer)
+        access = identity.access
+        tags: tuple[str, ...] = ()
+        if access is not None:
+            if model is not None:
+                self._check_key_models(access, model, asked.fields)
+            free = model is not None and self._free(model)
+            if not free:
+                check_budget(access.holders[0])
+            self._check_holders_allow(access, model)
+            if "metadata" in asked.fields or "litellm_metadata" in asked.fields or "tags" in asked.fields:
+                tags = _tags(asked.fields)
+            if not free:
+                await self._check_budgets(access, tags)
+            self._requirements.check_params_of_users(asked.fields, posted=asked.posted)
+            check_route(identity, asked.path, Group.LLM)
+            model = _aliased(access, model)
+        if buyer is not None:
+            check_budget(buyer)
+        self._requirements.check_params(identity, asked.fields)
+        return Admitted(model, customer, tags)
+
+    async def check_caller(self, identity: Identity, *, budgets: bool) -> None:
+        """Let a caller ask for what is no call of a model, or not.
+
+        Args:
+            budgets: whether what was spent counts.
+
+        Raises:
+            GatewayError: 401, its team or project is blocked; 400, a budget is used up.
+        """
+        access = identity.access
+        if access is not None:
+            self._check_holders_allow(access, None)
+            if budgets:
+                await self._check_budgets(access, ())
+
+    def _check_key_models(self, access: Access, model: str, fields: Body) -> None:
+        key = access.key
+        if key["config"] or ALL_OF_TEAM in key["models"]:
+            return
+        aliases = _team_aliases(access)
+        self.models.check("key", model, key["models"], access.granted, aliases)
+        if "fallbacks" in fields and key["models"]:
+            for name in _fallbacks(fields["fallbacks"]):
+                self.models.check("key", name, key["models"], access.granted, aliases)
+
+    def _check_holders_allow(self, access: Access, model: str | None) -> None:
+        team, project, user = access.team, access.project, access.user
+        if team is not None:
+            if team["blocked"]:
+                raise refused(f"Team={team['team_id']} is blocked. Update via `/team/unblock` if your admin.")
+            if model is not None:
+                self.models.check("team", model, team["models"], access.granted_to_team, _team_aliases(access))
+        elif user is not None and model is not None and access.key["team_id"] is None:
+            _check_default_models(user["models"], model)
+            self.models.check("user", model, user["models"], (), {})
+        if project is not None:
+            if project["blocked"]:
+                raise refused(
+                    f"Project={project['project_id']} is blocked. Update via `/project/update` if you're an admin."
+                )
+            if model is not None:
+                self.models.check("project", model, project["models"], (), {})
+
+    async def _check_budgets(self, access: Access, tags: Sequence[str]) -> None:
+        of_team = access.key["team_id"] is not None
+        soft = False
+        for holder in access.holders:
+            soft = soft or holder.soft_budget is not None
+            if holder.max_budget is not None and not (of_team and holder.kind == "user"):
+                check_budget(holder)
+        if soft:
+            self._soft_budgets.look(access.holders)
+        for tag in tags:
+            found = await _known(self._directory.tags.get(tag))
+            if found is not None:
+                check_budget(found)
+        if self._total > 0:
+            spent = await _known(self._directory.total.get(""))
+            check_total(spent or 0.0, self._total)
+
+    async def _customer(self, name: str) -> Holder | None:
+        """Raises GatewayError, 400, for one that is blocked or has nothing left."""
+        found = await _known(self._directory.customers.get(name))
+        if found is None:
+            return None
+        if found.blocked:
+            raise GatewayError(
+                400, f"User blocked from making LLM API Calls. User={name}", type="user_blocked", param="user"
+            )
+        if found.has_budget or self._default_budget is None:
+            return found.holder
+        budget = await _known(self._directory.budgets.get(self._default_budget))
+        return (
+            found.holder if budget is None else msgspec.structs.replace(found.holder, max_budget=budget["max_budget"])
+        )
+
+
+async def _known(looking: Awaitable[T | None]) -> T | None:
+    """What was asked for; nothing while the database is away: who calls is known, and goes on."""
+    try:
+        return await looking
+    except StoreAway:
+        return None
+
+
+def _check_default_models(models: Sequence[str], model: str) -> None:
+    if NO_DEFAULT in models:
+        raise GatewayError(
+            401,
+            f"User not allowed to access model. No default model access, only team models allowed. Tried to access {model}",
+            type="key_model_access_denied",
+            param="model",
+        )
+
+
+def _team_aliases(access: Access) -> Mapping[str, Any]:
+    aliases = None if access.team is None else access.team["model_aliases"]
+    return aliases if isinstance(aliases, dict) else {}
+
+
+def _aliased(access: Access, model: str | None) -> str | None:
+    """What a model is called in the end: the team's aliases, then the key's."""
+    for aliases in (_team_aliases(access), access.key["aliases"]):
+        if model is not None and aliases and isinstance(aliases.get(model), str):
+            model = aliases[model]
+    return model
+
+
+def _fallbacks(value: msgspec.Raw) -> list[str]:
+    """The models that a client wants to be tried; what cannot be read is refused later."""
+    given = decoded_or_none(value)
+    names: list[str] = []
+    for item in given if isinstance(given, list) else ():
+        if isinstance(item, str):
+            names.append(item)
+        elif isinstance(item, dict) and isinstance(item.get("model"), str):
+            names.append(item["model"])
+        elif isinstance(item, dict):
+            names += [name for targets in item.values() if isinstance(targets, list) for name in targets]
+    return [name for name in names if isinstance(name, str)]
+
+
+def _tags(fields: Body) -> tuple[str, ...]:
+    name = "litellm_metadata" if "litellm_metadata" in fields else "metadata"
+    metadata = decoded_or_none(fields[name]) if name in fields else None
+    tags = decoded_or_none(fields["tags"]) if "tags" in fields else None
+    given = [metadata.get("tags") if isinstance(metadata, dict) else None, tags]
+    return tuple(tag for part in given if isinstance(part, list) for tag in part if isinstance(tag, str))
+
+
+def _dollars(value: Any) -> float:
+    try:
+        return float(value or 0.0)
+    except (TypeError, ValueError):
+        return 0.0
