@@ -34,7 +34,7 @@ async def model_info(
     deployment = snapshot.router.groups.by_id.get(litellm_model_id)
     if deployment is None:
         raise DetailError(400, {"error": f"Model id = {litellm_model_id} not found on litellm proxy"})
-    return json_response({"data": [_shown(deployment.group, deployment, snapshot.catalog)]})
+    return json_response({"data": [shown_deployment(deployment.group, deployment, snapshot.catalog)]})
 
 
 @get("/model_group/info", guards=[guarded(Group.INFO)])
@@ -49,7 +49,7 @@ async def model_group_info(
 def _all_deployments(snapshot: Snapshot, caller: Identity) -> Response[bytes]:
     members = snapshot.router.groups.listed_members
     shown = [
-        _shown(name, deployment, snapshot.catalog)
+        shown_deployment(name, deployment, snapshot.catalog)
         for name in listed_names(snapshot, caller)
         for deployment in members(name)
     ]
@@ -57,17 +57,19 @@ def _all_deployments(snapshot: Snapshot, caller: Identity) -> Response[bytes]:
 
 
 def _groups(snapshot: Snapshot, caller: Identity, wanted: str | None) -> Response[bytes]:
+    names = [name for name in listed_names(snapshot, caller) if wanted is None or name == wanted]
+    return json_response({"data": shown_groups(snapshot, names)})
+
+
+def shown_groups(snapshot: Snapshot, names: Iterable[str]) -> list[dict[str, Any]]:
+    """What the deployments of each name offer together, and whether everybody may see that."""
     public = snapshot.config.settings.other.get("public_model_groups") or ()
     members = snapshot.router.groups.listed_members
-    shown = [
-        _group(name, members(name), snapshot.catalog) | {"is_public_model_group": name in public}
-        for name in listed_names(snapshot, caller)
-        if wanted is None or name == wanted
-    ]
-    return json_response({"data": shown})
+    return [_group(name, members(name), snapshot.catalog) | {"is_public_model_group": name in public} for name in names]
 
 
-def _shown(name: str, deployment: Deployment, catalog: Catalog) -> dict[str, Any]:
+def shown_deployment(name: str, deployment: Deployment, catalog: Catalog) -> dict[str, Any]:
+    """A deployment as callers may see it, behind ``name``."""
     return {
         "model_name": name,
         "litellm_params": shown_params(deployment),
@@ -95,7 +97,7 @@ def _group(name: str, deployments: Iterable[Deployment], catalog: Catalog) -> di
         "input_cost_per_token": largest("input_cost_per_token"),
         "output_cost_per_token": largest("output_cost_per_token"),
         "input_cost_per_pixel": None,
-        "mode": next((fact["mode"] for fact in facts if fact["mode"]), None),
+        "mode": next((fact["mode"] for fact in facts if fact["mode"]), None if facts else "chat"),
         "tpm": total(member.params.tpm for member in members),
         "rpm": total(member.params.rpm for member in members),
         **{f"supports_{it}": any(fact.get(f"supports_{it}") for fact in facts) for it in ABILITIES},
