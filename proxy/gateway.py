@@ -18,6 +18,7 @@ from proxy.store.opening import open_store
 from proxy.upstream.client import UpstreamClient
 
 if TYPE_CHECKING:
+    from proxy.accounting.spend import Spend
     from proxy.auth.directory import Directory
     from proxy.jobs.jobs import Jobs
     from proxy.store.accounts import Accounts
@@ -60,6 +61,12 @@ class Gateway:
             self.jobs = Jobs(self.store)
             self._reloader = Reloader(config, self.store, self._build)
             self.store.on_change("config", self.reload)
+        self.spend: Spend | None = None
+        """Keeps what calls cost; there with a store."""
+        if self.store is not None and self.accounts is not None:
+            from proxy.accounting.spend import Spend
+
+            self.spend = Spend(config, self.store, self.accounts)
         self.draining = False
         """Set when the process was asked to stop: not ready any more, calls in progress go on."""
         self.calls = 0
@@ -91,8 +98,14 @@ class Gateway:
         self.calls += 1
         call.on_end(partial(self._ended, call))
 
+    def settle(self, call: Call) -> None:
+        """Charge a call whose usage and cost are known, before its answer is complete; else that is done when it ends."""
+        if self.spend is not None:
+            self.spend.settle(call)
+
     def _ended(self, call: Call, outcome: Outcome) -> None:
         self.calls -= 1
+        self.settle(call)
         self.recorder.ended(call, outcome)
         budgets = call.snapshot.router.budgets
         if budgets is not None and outcome.cost and outcome.route is not None:
@@ -135,6 +148,8 @@ class Gateway:
         if self.store is not None:
             await self.store.start()
             await self.reload()
+        if self.spend is not None:
+            await self.spend.start()
         if self.jobs is not None:
             self.jobs.start()
         if self.state.kind != "local":
@@ -152,6 +167,8 @@ class Gateway:
         if self._sharing is not None:
             await self._sharing.stop()
         await self.state.aclose()
+        if self.spend is not None:
+            await self.spend.stop()
         if self.store is not None:
             await self.store.aclose()
         await self.client.aclose()

@@ -23,6 +23,11 @@ class Cost(msgspec.Struct, frozen=True):
     margin: float = 0.0
     margin_percent: float = 0.0
     final: float | None = None
+    read: float = 0.0
+    """Of ``original``: for what the model read."""
+    discount_percent: float = 0.0
+    fixed: float = 0.0
+    """Of ``margin``: that does not depend on the price."""
 
 
 class Rates(msgspec.Struct, frozen=True):
@@ -42,14 +47,19 @@ class Rates(msgspec.Struct, frozen=True):
 
     def cost(self, usage: Usage) -> float:
         """Of one call."""
+        read, written = self.split(usage)
+        return read + written
+
+    def split(self, usage: Usage) -> tuple[float, float]:
+        """Of one call, for what was read and for what was written."""
         for limit, rates in self.above:
             if usage.prompt_tokens > limit:
-                return rates.cost(usage)
+                return rates.split(usage)
         cached = min(usage.cached_tokens, usage.prompt_tokens)
         thought = min(usage.reasoning_tokens, usage.completion_tokens)
         created = min(usage.cache_creation_tokens, usage.prompt_tokens - cached)
         read = (usage.prompt_tokens - cached - created) * self.fresh + cached * self.cached + created * self.creating
-        return read + ((usage.completion_tokens - thought) * self.written + thought * self.reasoning)
+        return read, (usage.completion_tokens - thought) * self.written + thought * self.reasoning
 
 
 class Markup(msgspec.Struct, frozen=True):
@@ -94,14 +104,15 @@ class PriceBook:
         rates = self._known[deployment] if deployment in self._known else self._matched(deployment)
         if rates is None:
             return UNKNOWN
-        original = rates.cost(usage)
+        read, written = rates.split(usage)
+        original = read + written
         markup = self._markups.get(deployment.provider, self._usual)
         if markup is None:
-            return Cost(original, final=original)
+            return Cost(original, final=original, read=read)
         discount = original * markup.discount
         reduced = original - discount
         margin = reduced * markup.margin + markup.fixed
-        return Cost(original, discount, margin, markup.margin, reduced + margin)
+        return Cost(original, discount, margin, markup.margin, reduced + margin, read, markup.discount, markup.fixed)
 
     def _look_up(self, deployment: Deployment) -> Rates | None:
         own = own_prices(deployment)

@@ -120,7 +120,8 @@ class _Work:
             route = call.outcome.route
             assert route is not None
             call.outcome.usage = pipeline.usage
-            call.outcome.cost = call.snapshot.prices.cost_of(route.deployment, pipeline.usage).final
+            call.outcome.costs = call.snapshot.prices.cost_of(route.deployment, pipeline.usage)
+            call.outcome.cost = call.outcome.costs.final
 
     async def _follow(self, stream: Stream) -> None:
         def take(batch: list[bytes]) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable
 from functools import partial
 
 from litestar.enums import ScopeType
@@ -11,7 +12,7 @@ from proxy.api import headers as answer_headers
 from proxy.api.admitting import admitted_model, named_model, raw
 from proxy.api.client import BodyReader, ClientGone, Watch, deliver
 from proxy.api.decoding import decode_object
-from proxy.api.framing import CHUNKS, FRAMINGS, Framing
+from proxy.api.framing import CHUNKS, FRAMINGS
 from proxy.api.model_request import read_model_request
 from proxy.auth.authenticator import Caller
 from proxy.call import Answer, Body, Call, Usage, Write
@@ -75,6 +76,7 @@ class ModelEndpoint:
             call.identity = await call.snapshot.authenticator.authenticate(Caller(call.headers, scope, body))
             model = scope.get("path_params", NO_PARAMS).get("model")
             fields, path_model = decode_object(await body()), str(model) if model else None
+            call.fields = fields
             if call.snapshot.admission is None:
                 asked = self._read(call, fields, path_model)
             else:
@@ -111,27 +113,37 @@ class ModelEndpoint:
         deployment, reply = routed.route.deployment, routed.reply
         cost = call.snapshot.prices.cost_of(deployment, reply.usage)
         headers = answer_headers.of_answer(call, routed, cost)
-        call.outcome.status = 200
+        outcome = call.outcome
+        outcome.status, outcome.api_base = 200, reply.api_base
         if reply.stream is not None:
-            call.outcome.first_token_seconds = routed.upstream_seconds
-            return Answer(200, headers, partial(_relayed, call, pipeline, reply.stream, self._framing))
-        call.outcome.ending, call.outcome.usage, call.outcome.cost = "done", reply.usage, cost.final
+            outcome.first_token_seconds = routed.upstream_seconds
+            return Answer(200, headers, partial(self._relayed, call, pipeline, reply.stream))
+        outcome.ending, outcome.usage, outcome.cost, outcome.costs = "done", reply.usage, cost.final, cost
+        outcome.answer = reply.body
+        self._gateway.settle(call)
         return Answer(200, headers, reply.body)
 
+    async def _relayed(self, call: Call, pipeline: Pipeline, stream: Stream, write: Write) -> None:
+        """Write the stream as SSE. An incomplete one ends with an error event instead of its proper end."""
+        framing, outcome = self._framing, call.outcome
 
-async def _relayed(call: Call, pipeline: Pipeline, stream: Stream, framing: Framing, write: Write) -> None:
-    """Write the stream as SSE. An incomplete one ends with an error event instead of its proper end."""
-    try:
-        await pipeline.relay(stream, lambda batch: write(framing.events(batch)))
-        call.outcome.ending = "done"
-    except Exception as problem:
-        error = problem if isinstance(problem, GatewayError) else unexpected()
-        call.outcome.error = error.message
-        awaited = write(framing.error(error))
-        if awaited is not None:
-            await awaited
-    finally:
-        _account(call, pipeline.usage)
+        def sink(batch: list[bytes]) -> Awaitable[None] | None:
+            if outcome.answer is None:
+                outcome.answer = batch[0]
+            return write(framing.events(batch))
+
+        try:
+            await pipeline.relay(stream, sink)
+            outcome.ending = "done"
+        except Exception as problem:
+            error = problem if isinstance(problem, GatewayError) else unexpected()
+            outcome.error = error.message
+            awaited = write(framing.error(error))
+            if awaited is not None:
+                await awaited
+        finally:
+            _account(call, pipeline.usage)
+            self._gateway.settle(call)
 
 
 def unexpected() -> GatewayError:
@@ -145,7 +157,8 @@ def _account(call: Call, usage: Usage) -> None:
     route = call.outcome.route
     assert route is not None
     call.outcome.usage = usage
-    call.outcome.cost = call.snapshot.prices.cost_of(route.deployment, usage).final
+    call.outcome.costs = call.snapshot.prices.cost_of(route.deployment, usage)
+    call.outcome.cost = call.outcome.costs.final
 
 
 def refusal(call: Call, error: GatewayError) -> Answer:

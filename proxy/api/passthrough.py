@@ -134,7 +134,7 @@ class PassThroughEndpoint:
         return await self._answer(call, target, response)
 
     async def _answer(self, call: Call, target: Target, response: UpstreamResponse) -> Answer:
-        call.outcome.status = response.status
+        call.outcome.status, call.outcome.api_base = response.status, str(target.shown)
         given = dict(response.headers)
         content_type = given.get("content-type", "")
         meter = Meter(content_type, target.model) if target.vendor else None
@@ -148,6 +148,7 @@ class PassThroughEndpoint:
             await relay(parts.append)
             finish()
             call.outcome.ending = "done"
+            self._gateway.settle(call)
             return Answer(response.status, headers, b"".join(parts))
         call.outcome.first_token_seconds = call.outcome.upstream_seconds if streams else None
 
@@ -157,6 +158,7 @@ class PassThroughEndpoint:
                 call.outcome.ending = "done"
             finally:
                 finish()
+                self._gateway.settle(call)
 
         return Answer(response.status, headers, relayed, length)
 

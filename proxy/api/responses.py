@@ -124,7 +124,7 @@ class ResponsesEndpoint(ModelEndpoint):
         progress = Progress(call.identity, metadata)
         work = Call(call.snapshot, call.endpoint, call.headers)
         work.path, work.client_ip, work.identity, work.model = call.path, call.client_ip, call.identity, call.model
-        work.stream = True
+        work.stream, work.fields, work.customer = True, call.fields, call.customer
         work.body = {name: value for name, value in call.body.items() if name != "background"}
         work.body["stream"] = msgspec.Raw(_TRUE)
         answer = _told(progress.response)
@@ -186,6 +186,7 @@ class ExistingEndpoint(ModelEndpoint):
         method, path, understood = _ASKED[self._question]
         known = [(name, value) for name, value in query if name in understood]
         call.model, call.stream = found.deployment, ("stream", "true") in known
+        call.settled = True  # it was charged when it was made
         retries = router.settings.num_retries
         route = RouteRequest(
             model=found.deployment,

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
@@ -17,13 +18,14 @@ BUSY_SECONDS = 5.0
 def engine_of(address: Address, *, pooled: bool = True, patience: float = BUSY_SECONDS) -> AsyncEngine:
     """An engine; without ``pooled``, each connection is a new one. ``patience``: seconds, see ``BUSY_SECONDS``."""
     options: dict[str, Any] = {} if pooled else {"poolclass": NullPool}
+    json: dict[str, Any] = {"json_serializer": _json, "json_deserializer": msgspec.json.decode}
     if address.dialect == "postgresql":
         if pooled:
             options = {"pool_size": address.pool_size, "pool_pre_ping": True, "pool_timeout": 10}
-        return create_async_engine(address.url, connect_args=address.options, **options)
+        return create_async_engine(address.url, connect_args=address.options, **json, **options)
     if pooled:
         options = {"pool_size": 4, "max_overflow": 4}
-    engine = create_async_engine(address.url, **options)
+    engine = create_async_engine(address.url, **json, **options)
 
     def prepare(connection: Any, _: Any) -> None:
         """WAL lets readers go on while one writes. Without ``isolation_level`` the driver would begin transactions itself."""
@@ -36,6 +38,10 @@ def engine_of(address: Address, *, pooled: bool = True, patience: float = BUSY_S
     event.listen(engine.sync_engine, "connect", prepare)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def _begin_sqlite(connection: Any) -> None:

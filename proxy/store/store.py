@@ -37,8 +37,8 @@ class Store:
     """
 
     def __init__(self, url: str) -> None:
-        self._address: Address = address_of(url)
-        self.dialect = self._address.dialect
+        self.address: Address = address_of(url)
+        self.dialect = self.address.dialect
         """``sqlite`` or ``postgresql``."""
         self._engine: AsyncEngine | None = None
         self._one_writer = asyncio.Lock() if self.dialect == "sqlite" else None
@@ -51,8 +51,8 @@ class Store:
     async def start(self, *, upgrade: bool = True) -> None:
         """Connect, bring the tables up to date unless that is done elsewhere, and watch for changes."""
         if upgrade:
-            await asyncio.to_thread(migrate.upgrade, self._address)
-        self._engine = engine_of(self._address)
+            await asyncio.to_thread(migrate.upgrade, self.address)
+        self._engine = engine_of(self.address)
         await self._look()
         self._watching = asyncio.create_task(self._watch())
 

@@ -386,6 +386,14 @@ imports = Table(
 )
 #: Counts changes by topic, so that other processes see that there were some (:mod:`proxy.store.changes`).
 versions = Table("versions", metadata, text("topic", primary_key=True), count("number", nullable=False, default=0))
+#: How far the journal of a process is written: the number of its last record (:mod:`proxy.accounting.ledger`).
+journals = Table(
+    "journals",
+    metadata,
+    text("name", primary_key=True),
+    count("position", nullable=False),
+    moment("updated_at", nullable=False),
+)
 #: When a periodic job is due: who moves ``due`` on does the work, whichever replica that is.
 jobs = Table("jobs", metadata, text("name", primary_key=True), moment("due", nullable=False))
 #: People who are signing in (:mod:`proxy.sso.pending`); ``id`` is the SHA-256 of a secret that they alone have.

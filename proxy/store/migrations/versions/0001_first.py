@@ -255,6 +255,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_jobs")),
     )
     op.create_table(
+        "journals",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", Moment(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_journals")),
+    )
+    op.create_table(
         "keys",
         sa.Column("token", sa.String(), nullable=False),
         sa.Column("key_name", sa.String(), nullable=True),
