@@ -35,10 +35,6 @@ FACTS = tuple(_FIELDS.split())
 def facts_of(deployment: Deployment, catalog: Catalog) -> dict[str, Any]:
     """``model_info``: the config's own, completed with the deployment's prices and with the packaged table."""
     entry = catalog.entry(deployment)
-    configured: dict[str, Any] = masked(deployment.info)
-    identity = {"id": deployment.id, "db_model": deployment.info.get("db_model") is True}
-    if identity["db_model"] and entry is None:
-        return configured | own_prices(deployment) | identity  # nothing is made up for it, as in the reference
     table = {} if entry is None else entry.fields
     facts: dict[str, Any] = {"key": deployment.params.model if entry is None else entry.key}
     facts |= {name: table.get(name) for name in FACTS}
@@ -51,4 +47,16 @@ def facts_of(deployment: Deployment, catalog: Catalog) -> dict[str, Any]:
             facts["supported_openai_params"].append("user")  # only of bare names, as in the reference
     elif deployment.provider == "anthropic":
         facts["supported_openai_params"] = taken_by_claude(table)
-    return facts | configured | own_prices(deployment) | identity
+    return facts | own_info(deployment)
+
+
+def own_info(deployment: Deployment) -> dict[str, Any]:
+    """``model_info`` of the config or the database alone."""
+    stored = {"id": deployment.id, "db_model": is_stored(deployment)}
+    configured: dict[str, Any] = masked(deployment.info)
+    return configured | own_prices(deployment) | stored
+
+
+def is_stored(deployment: Deployment) -> bool:
+    """Whether it is of the database."""
+    return deployment.info.get("db_model") is True

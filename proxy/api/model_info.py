@@ -8,7 +8,7 @@ from litestar import Request, Response, get
 from litestar.params import FromQuery
 
 from proxy.accounting.catalog import Catalog
-from proxy.api.model_facts import facts_of
+from proxy.api.model_facts import facts_of, is_stored, own_info
 from proxy.api.model_names import listed_names
 from proxy.api.plain import guarded, identity, json_response
 from proxy.api.shown import shown_params
@@ -69,11 +69,12 @@ def shown_groups(snapshot: Snapshot, names: Iterable[str]) -> list[dict[str, Any
 
 
 def shown_deployment(name: str, deployment: Deployment, catalog: Catalog) -> dict[str, Any]:
-    """A deployment as callers may see it, behind ``name``."""
+    """A deployment as callers may see it, behind ``name``; nothing is made up for those of a database, as in the reference."""
+    known = not is_stored(deployment) or catalog.entry(deployment) is not None
     return {
         "model_name": name,
         "litellm_params": shown_params(deployment),
-        "model_info": facts_of(deployment, catalog),
+        "model_info": facts_of(deployment, catalog) if known else own_info(deployment),
     }
 
 
@@ -88,6 +89,7 @@ def _group(name: str, deployments: Iterable[Deployment], catalog: Catalog) -> di
         given = [limit for limit in limits if limit is not None]
         return sum(given) if given else None
 
+    configured = any(not is_stored(member) for member in members)
     settable = [item for member in members for item in member.params.configurable_clientside_auth_params]
     return {
         "model_group": name,
@@ -97,7 +99,7 @@ def _group(name: str, deployments: Iterable[Deployment], catalog: Catalog) -> di
         "input_cost_per_token": largest("input_cost_per_token"),
         "output_cost_per_token": largest("output_cost_per_token"),
         "input_cost_per_pixel": None,
-        "mode": next((fact["mode"] for fact in facts if fact["mode"]), None if facts else "chat"),
+        "mode": next((fact["mode"] for fact in facts if fact["mode"]), None if configured else "chat"),
         "tpm": total(member.params.tpm for member in members),
         "rpm": total(member.params.rpm for member in members),
         **{f"supports_{it}": any(fact.get(f"supports_{it}") for fact in facts) for it in ABILITIES},

@@ -6,18 +6,44 @@ from fnmatch import fnmatchcase
 from proxy.accounting.catalog import Catalog
 from proxy.call import Identity
 from proxy.deployment import Deployment
+from proxy.routing.groups import Groups
 from proxy.snapshot import Snapshot
+
+PUBLIC_NAME = "team_public_model_name"
+"""What a team's members call a model that has another name inside the gateway."""
 
 
 def listed_names(snapshot: Snapshot, caller: Identity) -> list[str]:
     """Visible aliases, then model groups, wildcards among them, then what the wildcards are known to stand for."""
     groups = snapshot.router.groups
-    names = dict.fromkeys(groups.listed())
+    names = dict.fromkeys(_named_for(caller, groups))
     for name in list(names):
         if "*" in name:
             for deployment in groups.find(name) or ():
                 names.update(dict.fromkeys(_matches(name, deployment, snapshot.catalog)))
     return [name for name in names if may_use(caller, name)]
+
+
+def seen_deployments(snapshot: Snapshot, caller: Identity) -> list[Deployment]:
+    """The deployments that the caller may call, a team's for its own members; an admin sees all."""
+    deployments = snapshot.router.groups.deployments
+    return [it for it in deployments if _is_for(caller, it) and may_use(caller, it.info.get(PUBLIC_NAME) or it.group)]
+
+
+def _named_for(caller: Identity, groups: Groups) -> Iterator[str]:
+    """The names that are listed, those of teams' models as their members know them."""
+    for name in groups.listed():
+        members = groups.by_name.get(name, ())
+        public = members[0].info.get(PUBLIC_NAME) if members else None
+        if public is None or caller.is_admin:
+            yield name
+        elif _is_for(caller, members[0]):
+            yield public
+
+
+def _is_for(caller: Identity, deployment: Deployment) -> bool:
+    team = deployment.info.get("team_id") if PUBLIC_NAME in deployment.info else None
+    return caller.is_admin or team is None or team == caller.team_id
 
 
 def _matches(name: str, deployment: Deployment, catalog: Catalog) -> Iterator[str]:

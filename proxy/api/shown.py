@@ -7,7 +7,7 @@ from proxy.deployment import Deployment, split_model
 
 _GROUPED = ("prices", "other", "request")
 #: Settings that the reference shows of every deployment.
-_ALWAYS = {"use_in_pass_through": False, "use_litellm_proxy": False, "merge_reasoning_content_in_choices": False}
+ALWAYS_SHOWN = {"use_in_pass_through": False, "use_litellm_proxy": False, "merge_reasoning_content_in_choices": False}
 
 
 def shown_params(deployment: Deployment) -> dict[str, Any]:
@@ -18,7 +18,7 @@ def shown_params(deployment: Deployment) -> dict[str, Any]:
     if params.api_base is not None:
         given["api_base"] = without_query(params.api_base)
     given["model"] = shown_model(deployment)
-    return _ALWAYS | {name: masked(value, name) for name, value in given.items() if _is_shown(name, value)}
+    return ALWAYS_SHOWN | {name: masked(value, name) for name, value in given.items() if _is_shown(name, value)}
 
 
 def shown_model(deployment: Deployment) -> str:

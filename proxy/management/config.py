@@ -1,19 +1,27 @@
 """What a database says of the config: rows of ``models``, ``credentials`` and ``settings``, their secrets readable."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from proxy.config.model import ProxyConfig
+from proxy.config.references import PREFIX
 from proxy.errors import GatewayError
 from proxy.store import tables
-from proxy.store.rows import Row, find_all
+from proxy.store.rows import Row, find, find_all
 from proxy.store.sealing import Sealer, salt_key
 from proxy.store.store import Store
+from proxy.store.upsert import upsert
 
+SETTINGS: Final = tables.settings
 ENVIRONMENT: Final = "environment_variables"
 """The settings whose values are sealed."""
+
+#: Variables of the gateway itself, which nothing that is stored may lead elsewhere.
+OWN_VARIABLES: Final = ("MASTER_KEY", "SALT_KEY", "DATABASE_URL", "REDIS_", "UI_PASSWORD", "CLIENT_SECRET")
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -32,6 +40,49 @@ async def read_stored(store: Store) -> Stored:
         credentials = await find_all(connection, tables.credentials, order=(tables.credentials.c.created_at, names))
         settings = await find_all(connection, tables.settings)
     return Stored(models, credentials, settings)
+
+
+async def change_section(
+    connection: AsyncConnection, name: str, change: Callable[[dict[str, Any]], Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Store what ``change`` makes of the stored settings of a section; nobody else changes them meanwhile.
+
+    Returns:
+        the settings as they are then.
+    """
+    new = upsert(connection, SETTINGS).values(param_name=name, param_value={}).on_conflict_do_nothing()
+    await connection.execute(new)
+    one = SETTINGS.c.param_name == name
+    found = await connection.execute(select(SETTINGS.c.param_value).where(one).with_for_update())
+    after = dict(change(dict(found.scalar_one() or {})))
+    await connection.execute(update(SETTINGS).where(one).values(param_value=after))
+    return after
+
+
+async def stored_section(connection: AsyncConnection, name: str) -> dict[str, Any]:
+    """The stored settings of a section, empty when there are none."""
+    row = await find(connection, SETTINGS, param_name=name)
+    return dict((row or {}).get("param_value") or {})
+
+
+def unusable(why: str) -> GatewayError:
+    """400: what is to be stored can never work."""
+    return GatewayError(400, why, type="validation_error", param=None)
+
+
+def check_references(value: Any) -> None:
+    """Whether only variables are named that may be sent to vendors. Raises GatewayError, 400."""
+    for name in references_in(value):
+        if any(own in name.upper() for own in OWN_VARIABLES):
+            raise unusable(f"{PREFIX}{name} is a secret of the gateway itself; write what is meant for this alone")
+
+
+def references_in(value: Any) -> list[str]:
+    """Environment variables that are named at any depth."""
+    if isinstance(value, str):
+        return [value.partition(PREFIX)[2]] if PREFIX in value else []
+    items = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    return [name for item in items for name in references_in(item)]
 
 
 def sealer_of(config: ProxyConfig) -> Sealer:
