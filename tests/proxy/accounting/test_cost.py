@@ -55,7 +55,9 @@ def cost(item: Deployment, usage: Usage = USAGE, **settings: Any) -> Cost:
     ],
 )
 def test_prices_come_from_the_first_source_that_has_one(item: Deployment, dollars: float) -> None:
-    assert cost(item) == Cost(dollars, final=dollars)
+    found = cost(item)
+    assert found == Cost(dollars, final=dollars, read=found.read)
+    assert 0 < found.read <= dollars
 
 
 def test_the_small_call_of_the_fact_sheet() -> None:
@@ -123,8 +125,15 @@ def test_long_prompts_have_prices_of_their_own(prompt: int, dollars: float) -> N
 
 def test_discount_and_margin_as_the_reference_computes_them() -> None:
     settings = {"cost_discount_config": {"openai": 0.05}, "cost_margin_config": {"openai": 0.10}}
-    assert cost(deployment(), **settings) == Cost(
-        0.00043499999999999995, 2.175e-05, 4.1324999999999995e-05, 0.1, 0.0004545749999999999
+    found = cost(deployment(), **settings)
+    assert found == Cost(
+        0.00043499999999999995,
+        2.175e-05,
+        4.1324999999999995e-05,
+        0.1,
+        0.0004545749999999999,
+        read=found.read,
+        discount_percent=0.05,
     )
 
 
