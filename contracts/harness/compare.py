@@ -61,6 +61,9 @@ VOLATILE_TEXTS: tuple[tuple[re.Pattern[str], str], ...] = (
     # Signatures of AWS hold the day, and x-amz-date the second.
     (re.compile(r"(?<=/)\d{8}(?=/[a-z0-9-]+/[a-z]+/aws4_request)"), "<day>"),
     (re.compile(r"\b\d{8}T\d{6}Z\b"), "<time>"),
+    # What a sign-in is known by between browser, gateway and identity provider.
+    (re.compile(r"(?<=[?&]state=)[0-9a-f]{32}\b"), "<state>"),
+    (re.compile(r"(?<=\bcode_verifier=)[\w.~-]{43,128}"), "<verifier>"),
     (re.compile(r"(?<=time taken=)\d+(\.\d+)?(?= seconds)"), "<seconds>"),
 )
 
