@@ -6,8 +6,6 @@ import msgspec
 
 from proxy.call import Body, Call
 
-_TEXT = b'"'
-
 
 async def admitted_model(call: Call, fields: Body, model: str | None) -> str | None:
     """What a call that may be made calls in the end: aliases of keys and teams stand for other models.
@@ -32,7 +30,7 @@ async def admitted_model(call: Call, fields: Body, model: str | None) -> str | N
 def named_model(fields: Body) -> str | None:
     """The model of a body; ``None`` for what is no name, which is refused elsewhere."""
     value = fields.get("model")
-    if value is None or bytes(value[:1]) != _TEXT:
+    if value is None:
         return None
     try:
         return msgspec.json.decode(value, type=str)

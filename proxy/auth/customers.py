@@ -54,7 +54,7 @@ def _text(value: msgspec.Raw | None) -> str | None:
 
 
 def _member(value: msgspec.Raw | None, name: str) -> msgspec.Raw | None:
-    if value is None or bytes(value[:1]) != b"{":
+    if value is None:
         return None
     try:
         return msgspec.json.decode(value, type=dict[str, msgspec.Raw]).get(name)
