@@ -18,7 +18,7 @@ _EQUAL = ("changed_by", "changed_by_api_key", "action", "table_name", "object_id
 class ListChanges(Query):
     """``/audit``."""
 
-    page: Annotated[int, Field(ge=1)] = 1
+    page: Annotated[int, Field(ge=1, le=10**15)] = 1
     page_size: Annotated[int, Field(ge=1, le=100)] = 10
     changed_by: str | None = None
     changed_by_api_key: str | None = None

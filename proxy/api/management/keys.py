@@ -12,7 +12,7 @@ from proxy.api.management.keys_routes import check_routes
 from proxy.api.management.operation import Asked
 from proxy.errors import DetailError, GatewayError
 from proxy.management import keys_shown
-from proxy.management.audit import record, token_of
+from proxy.management.audit import is_kept, record, token_of
 from proxy.management.keys import hash_of
 from proxy.management.keys_access import administers_team, check_change, check_update, may_change, team_of
 from proxy.management.keys_changing import delete_keys as delete_rows
@@ -168,6 +168,8 @@ async def _blocked(asked: Asked, key: str, *, blocked: bool) -> Row:
     token = hash_of(key)
     async with asked.store.writing("access") as connection:
         row = await find(connection, keys, token=token)
+        if row is None and is_kept(asked.gateway.snapshot.config):
+            raise GatewayError(404, f"Key {key} not found", type="bad_request_error", param="key")
         if row is None:
             raise GatewayError(
                 401,

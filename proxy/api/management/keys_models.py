@@ -196,7 +196,7 @@ class KeyInfo(Query):
 class ListKeys(Query):
     """``/key/list``."""
 
-    page: Annotated[int, Field(ge=1)] = 1
+    page: Annotated[int, Field(ge=1, le=10**15)] = 1
     size: Annotated[int, Field(ge=1, le=100)] = 10
     user_id: str | None = None
     team_id: str | None = None
