@@ -150,7 +150,11 @@ class Gateway:
             await self.reload()
         if self.spend is not None:
             await self.spend.start()
-        if self.jobs is not None:
+        if self.jobs is not None and self.store is not None:
+            from proxy.management.audit import Robot
+            from proxy.management.keys_rotation import add_rotation
+
+            add_rotation(self.jobs, self.store, Robot(self))
             self.jobs.start()
         if self.state.kind != "local":
             self._shared = SharedCooldowns(self.state, self.cooldowns, lambda: self.snapshot.router.groups.deployments)

@@ -9,8 +9,10 @@ from typing import Any, Final
 from sqlalchemy import Table, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from proxy.config.errors import ConfigError
 from proxy.durations import expires_at
 from proxy.errors import DetailError
+from proxy.jobs.jobs import Jobs
 from proxy.management.audit import ROBOT, Actor, record
 from proxy.management.keys import PREFIX, hash_of, name_of, random_key
 from proxy.management.keys_changing import keep_deleted
@@ -19,12 +21,13 @@ from proxy.store.rows import Row, change, find_all, remove
 from proxy.store.sealing import MARK, Purpose, Sealer
 from proxy.store.store import Store
 from proxy.store.tables import deprecated_keys, keys
+from proxy.store.types import now as moment_now
 from proxy.store.upsert import upsert
 
 log = logging.getLogger(__name__)
 
 JOB: Final = "key_rotation"
-DAY: Final = 86_400.0
+DAY: Final = 86_400
 _SEALED: Final[tuple[tuple[Table, str, str, Purpose], ...]] = (
     (tables.models, "model_id", "litellm_params", "models"),
     (tables.credentials, "credential_id", "credential_values", "credentials"),
@@ -36,6 +39,29 @@ _SEALED: Final[tuple[tuple[Table, str, str, Purpose], ...]] = (
 def variable(name: str) -> str:
     """A setting of rotation from the environment, under either product's name; empty when it is not set."""
     return os.environ.get(f"TIANJI_KEY_ROTATION_{name}") or os.environ.get(f"LITELLM_KEY_ROTATION_{name}") or ""
+
+
+def add_rotation(jobs: Jobs, store: Store, actor: Actor) -> None:
+    """Have due keys rotated where ``LITELLM_KEY_ROTATION_ENABLED`` is ``true``.
+
+    Raises:
+        ConfigError: ``LITELLM_KEY_ROTATION_CHECK_INTERVAL_SECONDS`` is no number of seconds.
+    """
+    if variable("ENABLED").lower() != "true":
+        return
+    period = variable("CHECK_INTERVAL_SECONDS") or str(DAY)
+    if not period.isdigit() or int(period) == 0:
+        raise ConfigError(
+            f"{period} is no number of seconds; write one such as {DAY}",
+            key="LITELLM_KEY_ROTATION_CHECK_INTERVAL_SECONDS",
+        )
+
+    async def rotate() -> None:
+        rotated = await rotate_due_keys(store, moment_now(), actor=actor)
+        if rotated:
+            log.info("%d keys were rotated", len(rotated))
+
+    jobs.add(JOB, int(period), rotate)
 
 
 def grace_of(asked: str | None, now: datetime) -> datetime | None:
