@@ -69,8 +69,7 @@ def build_snapshot(
     Raises:
         ConfigError: the config names something that does not exist.
     """
-    config = with_credentials(config)
-    router = Router(config, cooldowns, spending)
+    router = Router(with_credentials(config), cooldowns, spending)
     for entry in config.model_list:
         try:
             find_provider(make_deployment(entry).provider)

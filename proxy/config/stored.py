@@ -13,7 +13,7 @@ from proxy.config.errors import Place
 from proxy.config.loader import general_section, router_section, settings_section
 from proxy.config.model import ModelEntry, ProxyConfig
 from proxy.config.references import resolve
-from proxy.config.yaml_tree import Origin, planted
+from proxy.config.yaml_tree import Origin, plain, planted
 
 PLACE: Final = Place(Path("database"), 0)
 """Where errors say that something of it stands."""
@@ -47,7 +47,9 @@ def with_stored(
         ConfigError: a setting cannot be used.
     """
     entries = (*config.model_list, *models)
-    replaced = {item["credential_name"]: item for item in (*written_credentials(config), *credentials)}
+    stored = planted(list(credentials), PLACE)
+    resolve(stored, Warnings())
+    replaced = {item["credential_name"]: item for item in (*written_credentials(config), *plain(stored))}
     sections = {**config.sections, CREDENTIALS: list(replaced.values())} if replaced else config.sections
     changed = msgspec.structs.replace(config, model_list=entries, sections=sections)
     return _with_settings(changed, settings) if settings else changed

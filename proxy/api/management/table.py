@@ -26,6 +26,7 @@ def no_store_detail(status: int = 500, message: str = NO_STORE) -> DetailError:
     return DetailError(status, {"error": message})
 
 
+NO_CREDENTIALS: Final = no_store()
 NO_MODEL_STORE: Final = no_store(
     message=str({"error": "No DB Connected. Here's how to do it - https://docs.litellm.ai/docs/proxy/virtual_keys"}),
     kind="auth_error",
@@ -66,20 +67,22 @@ NO_SPEND: Final = no_store(401, "Prisma Client is not initialized", "internal_er
 NO_SPEND_LOGS: Final = no_store(
     message=f"/spend/logs Error{NO_STORE_INFO.removeprefix('Internal Server Error, ')}", kind="internal_error"
 )
+NO_STORE_UPDATE: Final = no_store(400, "Authentication Error, Not connected to DB!", "auth_error")
 NO_STORE_LIST: Final = "Authentication Error, Database not connected"
+
+NO_DB_CONNECTED: Final = "No db connected"
+NO_DB: Final = str({"error": NO_DB_CONNECTED})
+NO_CLIENT: Final = "No db connected. prisma client=None"
+NO_TEAM_INFO: Final = no_store(
+    message=str({"error": NO_STORE_INFO.removeprefix("Internal Server Error, ")}), kind="auth_error"
+)
 
 OPERATIONS: Final[list[Operation]] = [
     *_family(
         "key management",
         Op("POST", "/key/generate", "keys.generate_key", KEYS, no_store()),
         Op("POST", "/key/service-account/generate", "keys.generate_service_account", KEYS, no_store_detail()),
-        Op(
-            "POST",
-            "/key/update",
-            "keys.update_key",
-            KEYS,
-            no_store(400, "Authentication Error, Not connected to DB!", "auth_error"),
-        ),
+        Op("POST", "/key/update", "keys.update_key", KEYS, NO_STORE_UPDATE),
         Op(
             "POST",
             "/key/bulk_update",
@@ -118,12 +121,73 @@ OPERATIONS: Final[list[Operation]] = [
     ),
     *_family(
         "team management",
+        Op("POST", "/team/new", "teams.new_team", MANAGEMENT, no_store(message=NO_DB)),
+        Op("POST", "/team/update", "teams.update_team", MANAGEMENT, no_store()),
+        Op("POST", "/team/delete", "teams.delete_team", MANAGEMENT, no_store_detail(message=NO_DB_CONNECTED)),
+        Op("GET", "/team/info", "teams.team_info", INFO, NO_TEAM_INFO),
+        Op("GET", "/team/list", "teams_lists.list_teams", INFO, no_store_detail(400)),
+        Op("GET", "/v2/team/list", "teams_lists.page_of_teams", INFO, no_store_detail(message=NO_CLIENT)),
+        Op("GET", "/team/available", "teams_lists.list_available", INFO, no_store_detail(400)),
+        Op("GET", "/team/filter/ui", "teams_lists.filter_teams", ADMIN, no_store_detail(message=NO_DB_CONNECTED), True),
+        Op("POST", "/team/block", "teams.block_team", MANAGEMENT, no_store_detail(message=NO_DB_CONNECTED)),
+        Op("POST", "/team/unblock", "teams.unblock_team", MANAGEMENT, no_store_detail(message=NO_DB_CONNECTED)),
+        Op("POST", "/team/member_add", "members.add_member", SELF, no_store_detail(message=NO_DB_CONNECTED)),
+        Op("POST", "/team/member_delete", "members.delete_member", SELF, no_store_detail(message=NO_DB_CONNECTED)),
+        Op("POST", "/team/member_update", "members.update_member", SELF, no_store_detail(message=NO_DB_CONNECTED)),
+        Op("POST", "/team/bulk_member_add", "members.add_members_in_bulk", ADMIN, no_store_detail()),
+        Op("POST", "/team/model/add", "teams.add_models", ADMIN, no_store_detail(message=NO_DB_CONNECTED)),
+        Op("POST", "/team/model/delete", "teams.delete_models", ADMIN, no_store_detail(message=NO_DB_CONNECTED)),
+        Op(
+            "GET",
+            "/team/permissions_list",
+            "teams_settings.list_permissions",
+            MANAGEMENT | SELF,
+            no_store_detail(message=NO_DB_CONNECTED),
+        ),
+        Op(
+            "POST",
+            "/team/permissions_update",
+            "teams_settings.update_permissions",
+            MANAGEMENT | SELF,
+            no_store_detail(message=NO_DB_CONNECTED),
+        ),
+        Op("POST", "/team/{team_id}/callback", "teams_settings.add_callback", ADMIN, no_store_detail()),
+        Op("GET", "/team/{team_id}/callback", "teams_settings.get_callbacks", ADMIN, no_store(message=NO_DB)),
+        Op("POST", "/team/{team_id}/disable_logging", "teams_settings.disable_logging", ADMIN, no_store(message=NO_DB)),
     ),
     *_family(
         "organization management",
     ),
     *_family(
         "Internal User management",
+        Op("POST", "/user/new", "users.new_user", MANAGEMENT, no_store(400, NO_STORE)),
+        Op("POST", "/user/update", "users.update_user", MANAGEMENT | VIEW, NO_STORE_UPDATE),
+        Op(
+            "POST",
+            "/user/bulk_update",
+            "users.bulk_update_users",
+            ADMIN,
+            no_store_detail(message="Database not connected"),
+        ),
+        Op("POST", "/user/delete", "users.delete_users", MANAGEMENT, no_store_detail(message="No db connected")),
+        Op("GET", "/user/info", "users.user_info", INFO | MANAGEMENT, no_store(message=NO_STORE_INFO)),
+        Op(
+            "GET",
+            "/user/list",
+            "users.list_users",
+            MANAGEMENT | VIEW,
+            no_store_detail(message="No db connected. prisma client=None"),
+        ),
+        Op("GET", "/user/available_users", "users.available_users", VIEW, no_store_detail()),
+        Op("GET", "/user/available_roles", "users.available_roles", VIEW, hidden=True),
+        Op(
+            "GET",
+            "/user/filter/ui",
+            "users.search_users",
+            INFO,
+            no_store_detail(message="No db connected"),
+            hidden=True,
+        ),
     ),
     *_family(
         "Customer Management",
@@ -155,6 +219,12 @@ OPERATIONS: Final[list[Operation]] = [
     ),
     *_family(
         "credential management",
+        Op("POST", "/credentials", "credentials.create_credential", ADMIN, NO_CREDENTIALS),
+        Op("GET", "/credentials", "credentials.list_credentials"),
+        Op("GET", "/credentials/by_name/{credential_name:path}", "credentials.credential_by_name"),
+        Op("GET", "/credentials/by_model/{model_id}", "credentials.credential_of_model"),
+        Op("PATCH", "/credentials/{credential_name:path}", "credentials.update_credential", ADMIN, NO_CREDENTIALS),
+        Op("DELETE", "/credentials/{credential_name:path}", "credentials.delete_credential", ADMIN, NO_CREDENTIALS),
     ),
     *_family(
         "Budget & Spend Tracking",
@@ -166,6 +236,11 @@ OPERATIONS: Final[list[Operation]] = [
     ),
     *_family(
         "config.yaml",
+    ),
+    *_family(
+        "SSO Settings",
+        Op("GET", "/get/default_team_settings", "teams_settings.get_defaults", ADMIN),
+        Op("PATCH", "/update/default_team_settings", "teams_settings.update_defaults", ADMIN),
     ),
     *_family(
         "sso",
