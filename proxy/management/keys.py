@@ -35,13 +35,15 @@ def name_of(key: str) -> str:
     return f"sk-...{key[-4:]}"
 
 
-async def create_key(connection: AsyncConnection, values: Mapping[str, Any], *, author: str) -> tuple[str, Row]:
+async def create_key(
+    connection: AsyncConnection, values: Mapping[str, Any], *, author: str | None
+) -> tuple[str, Row]:
     """Store a new key.
 
     Args:
         values: columns of the table ``keys``; ``key`` when it was chosen, ``duration`` from which ``expires`` follows.
             ``budget_reset_at`` follows from ``budget_duration``, ``key_rotation_at`` from ``rotation_interval``.
-        author: user id.
+        author: user id; ``None``: it is not written down.
 
     Returns:
         the key itself, which is nowhere to be found afterwards, and its row.
