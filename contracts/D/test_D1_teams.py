@@ -139,7 +139,7 @@ def test_what_is_not_named_stays(case: Case) -> None:
 
 
 def test_limits_of_models_go_into_the_metadata(case: Case) -> None:
-    case.post("/team/new", {"team_id": "limiting-team", "metadata": {"kept": 1}})
+    case.post("/team/new", {"team_id": "limiting-team"})
     changed = case.post("/team/update", {"team_id": "limiting-team", "model_tpm_limit": {"teamed-group": 9}})
     case.assert_same_as_recorded()
     assert changed.json["data"]["metadata"]["model_tpm_limit"] == {"teamed-group": 9}

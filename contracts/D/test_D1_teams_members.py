@@ -212,7 +212,7 @@ def test_many_members_at_once(case: Case) -> None:
     )
     none = case.post("/team/bulk_member_add", {"team_id": "crowded-team", "members": []})
     nowhere = case.post("/team/bulk_member_add", {"team_id": "nowhere", "members": [{"role": "user", "user_id": "c"}]})
-    case.assert_same_as_recorded(ignore=["body.results.*.error"])
+    case.assert_same_as_recorded(ignore=["body.results*.error"])
     assert added.json["successful_additions"] == 2
     assert again.json["failed_additions"] == 1
     assert none.status == 400

@@ -73,7 +73,7 @@ def test_a_callback_is_checked(case: Case) -> None:
         case.get("/team/nowhere/callback"),
         case.post("/team/nowhere/disable_logging"),
     ]
-    case.assert_same_as_recorded(ignore=["body.detail[[]*].msg"])
+    case.assert_same_as_recorded(ignore=["body.detail*.msg"])
     assert [answer.status for answer in answers] == [422, 422, 422, 400, 404, 404]
     assert "Invalid callback variable: unheard_of" in answers[1].json["detail"][0]["msg"]
 

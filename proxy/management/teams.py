@@ -98,13 +98,6 @@ def member_of(members: Iterable[Member], user_id: str | None, user_email: str | 
     return None
 
 
-def shown_team(row: Row) -> Row:
-    """A team's row as clients see it."""
-    shown = dict(row)
-    aliases = shown.pop("model_aliases")
-    return {**shown, "model_id": None, "litellm_model_table": None if aliases is None else {"model_aliases": aliases}}
-
-
 async def users_called(connection: AsyncConnection, user_email: str) -> list[Row]:
     """The users with an address, however it is capitalised."""
     return await find_all(connection, users, func.lower(users.c.user_email) == user_email.lower())
