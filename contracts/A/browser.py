@@ -29,7 +29,7 @@ class Browser:
 
     def come_back(self, code: str, path: str = "/sso/callback") -> Exchange:
         """The identity provider sends it back with a code."""
-        return self.get(f"{path}?code={code}&state={quote(self.asked['state'], safe='')}")
+        return self.get(f"{path}?code={code}&state={quote(self.asked.get('state', 'none'), safe='')}")
 
     def sign_in(self, code: str, claims: Mapping[str, Any]) -> Exchange:
         """From the beginning to the session, as the person of whom the provider says these claims."""

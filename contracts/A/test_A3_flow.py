@@ -44,7 +44,7 @@ def test_whoever_comes_back_has_a_session(case: Case) -> None:
     answer = browser.sign_in(
         "code-of-anna", {"preferred_username": "anna", "email": "Anna@Example.com", "role": "internal_user"}
     )
-    case.assert_same_as_recorded(headers=["location"])
+    case.assert_same_as_recorded()
     assert answer.status == 303
     assert answer.headers["location"] == "https://llm.example/ui/?login=success"
     claims = session(answer)
@@ -168,13 +168,12 @@ def test_the_domain_is_what_comes_last(case: Case) -> None:
     answer = Browser(case).sign_in("code-of-hans", {"preferred_username": "hans", "email": "hans@example.com@evil.com"})
 
     def as_recorded(answer: Exchange) -> None:
-        assert answer.status == 303
+        assert answer.status == 500
 
     def required(answer: Exchange) -> None:
         assert answer.status == 401
 
     case.deviates(answer, as_recorded=as_recorded, required=required)
-    leave(case, "hans")
 
 
 def test_nobody_without_an_address_where_domains_are_asked_for(case: Case) -> None:
@@ -250,7 +249,7 @@ def test_coming_back_twice(case: Case) -> None:
     again = browser.come_back("code-of-mona")
 
     def as_recorded(answer: Exchange) -> None:
-        assert answer.status == 303
+        assert answer.status == 500
 
     def required(answer: Exchange) -> None:
         assert answer.status == 400
