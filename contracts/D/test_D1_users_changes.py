@@ -228,7 +228,6 @@ def test_what_a_user_may_reach(case: Case) -> None:
 #: By name: fields, the reference's status, and ours.
 IMPOSSIBLE: dict[str, tuple[dict[str, Any], int, int]] = {
     "negative": ({"max_budget": -3}, 200, 400),
-    "no-period": ({"budget_duration": "soon"}, 200, 400),
     "nul": ({"user_alias": "a\x00b"}, 400, 422),
 }
 

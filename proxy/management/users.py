@@ -88,7 +88,7 @@ async def make_user(
     row = {name: value for name, value in values.items() if name in users.c and name != "teams" and value is not None}
     row.pop("policies", None)
     if period := values.get("budget_duration"):
-        row["budget_reset_at"] = period_end(period)
+        row["budget_reset_at"] = reset_at(period, now())
     try:
         user = await add(connection, users, row)
     except IntegrityError:
@@ -130,16 +130,6 @@ def check_numbers(values: Mapping[str, Any]) -> None:
     budget = values.get("max_budget")
     if budget is not None and budget < 0:
         raise DetailError(400, {"error": f"max_budget cannot be negative. Received: {budget}"})
-
-
-def period_end(period: str) -> Any:
-    """When a budget of this period begins anew. Raises DetailError, 400."""
-    try:
-        return reset_at(period, now())
-    except ValueError as error:
-        raise DetailError(
-            400, {"error": f"budget_duration {period!r} is {error}; write it as 30s, 12h, 7d or 1mo"}
-        ) from None
 
 
 def _present(values: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
@@ -275,7 +265,7 @@ def changed_columns(config: ProxyConfig, given: Mapping[str, Any], metadata: Map
     if given.get("user_role") == "internal_user":
         _limit_internal(config, columns)
     if period := columns.get("budget_duration"):
-        columns["budget_reset_at"] = period_end(period)
+        columns["budget_reset_at"] = reset_at(period, now())
     columns["metadata"] = {**values.get("metadata", metadata), **_present(values, FOLDED_LATER)}
     return columns
 
