@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
-from proxy.call import Body, Call
+from proxy.api.upload import ClientBody
+from proxy.auth.permissions import Group, check_route, matches
+from proxy.call import NO_FIELDS, Body, Call, Identity
+from proxy.passthrough.endpoints import EndpointRoute
+from proxy.passthrough.target import Route
+
+GRANTED = "allowed_passthrough_routes"
+_in_path = re.compile(
+    r"/models/(?P<google>[^:/]+):|^/bedrock/model/(?P<bedrock>.+)/(?:invoke|converse)[a-z-]*$", re.DOTALL
+)
 
 
 async def admitted_model(call: Call, fields: Body, model: str | None) -> str | None:
@@ -19,12 +30,63 @@ async def admitted_model(call: Call, fields: Body, model: str | None) -> str | N
     """
     admission = call.snapshot.admission
     if admission is None:
+        check_route(call.identity, call.path, Group.LLM)
         return model
     from proxy.auth.admission import Asked
 
     admitted = await admission.admit(Asked(call.identity, call.headers, call.path, fields, model))
     call.customer = admitted.customer
     return admitted.model
+
+
+async def check_caller(call: Call) -> None:
+    """Let a caller ask about what it made earlier, or not.
+
+    Raises:
+        GatewayError: 400, 401 or 403.
+    """
+    if call.snapshot.admission is not None:
+        await call.snapshot.admission.check_caller(call.identity, budgets=True)
+    check_route(call.identity, call.path, Group.LLM)
+
+
+async def admit_passed(call: Call, route: Route, method: str, body: ClientBody) -> None:
+    """Let a call through that goes to a vendor as it came, or not.
+
+    Raises:
+        GatewayError: 400, 401, 403 or 503: it may not be made.
+    """
+    caller = call.identity
+    if caller.access is None:
+        check_route(caller, call.path, Group.LLM)
+        return
+    if isinstance(route, EndpointRoute) and not caller.is_admin and not _is_granted(caller, call.path):
+        check_route(caller, call.path, Group.NONE, method)
+    fields = NO_FIELDS
+    if method != "GET" and b"json" in call.headers.get(b"content-type", b"json"):
+        fields = _object(await body())
+    await admitted_model(call, fields, named_model(fields) or _model_in(call.path))
+
+
+def _is_granted(caller: Identity, path: str) -> bool:
+    """Whether ``allowed_passthrough_routes`` of the key or its team have the path."""
+    team = None if caller.access is None else caller.access.team
+    of_team = team["metadata"] if team is not None else {}
+    routes = caller.metadata.get(GRANTED) or of_team.get(GRANTED)
+    return isinstance(routes, list) and any(matches(str(entry), path) for entry in routes)
+
+
+def _model_in(path: str) -> str | None:
+    found = _in_path.search(path)
+    return None if found is None else found["google"] or found["bedrock"]
+
+
+def _object(body: bytes) -> Body:
+    """The fields of a body; none of one that is the vendor's to refuse."""
+    try:
+        return msgspec.json.decode(body, type=Body)
+    except (msgspec.DecodeError, RecursionError):
+        return NO_FIELDS
 
 
 def named_model(fields: Body) -> str | None:

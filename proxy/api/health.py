@@ -73,7 +73,9 @@ async def health(
     """Call every deployment, or those of one upstream model or model group, or one, and tell which answer."""
     gateway: Gateway = request.app.state.gateway
     snapshot, caller = gateway.snapshot, identity(request)
-    wanted = [item for item in _wanted(snapshot.router.groups, model, model_id) if may_use(caller, item.group)]
+    wanted = [
+        item for item in _wanted(snapshot.router.groups, model, model_id) if may_use(snapshot, caller, item.group)
+    ]
     probed = await probe_all(wanted, snapshot.catalog, gateway.client)
     details = snapshot.config.general_settings.other.get("health_check_details", True) is not False
     healthy = [_endpoint(item, details) for item in probed if item.error is None]

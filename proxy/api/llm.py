@@ -77,7 +77,7 @@ class ModelEndpoint:
             model = scope.get("path_params", NO_PARAMS).get("model")
             fields, path_model = decode_object(await body()), str(model) if model else None
             call.fields = fields
-            if call.snapshot.admission is None:
+            if call.snapshot.admission is None and not call.identity.allowed_routes:
                 asked = self._read(call, fields, path_model)
             else:
                 asked = await self._admitted(call, fields, path_model)

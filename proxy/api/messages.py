@@ -44,7 +44,7 @@ async def count_tokens(request: Request[Any, Any, Any]) -> Response[bytes]:
     body = {name: fields[name] for name in COUNTED if name in fields}
     for deployment in gateway.snapshot.router.groups.find(model) or ():
         counting = getattr(find_provider(deployment.provider), "count_tokens", None)
-        if counting is not None and may_use(identity(request), deployment.group):
+        if counting is not None and may_use(gateway.snapshot, identity(request), deployment.group):
             try:
                 return json_response(
                     {"input_tokens": await counting(_attempt(request, deployment, body), gateway.client)}

@@ -1,6 +1,6 @@
 """The names that a caller may ask for, the known models behind wildcards included."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from fnmatch import fnmatchcase
 
 from proxy.accounting.catalog import Catalog
@@ -16,18 +16,24 @@ PUBLIC_NAME = "team_public_model_name"
 def listed_names(snapshot: Snapshot, caller: Identity) -> list[str]:
     """Visible aliases, then model groups, wildcards among them, then what the wildcards are known to stand for."""
     groups = snapshot.router.groups
-    names = dict.fromkeys(_named_for(caller, groups))
+    admission, access = snapshot.admission, caller.access
+    own = admission.listed(access) if admission is not None and access is not None else None
+    names = dict.fromkeys(_named_for(caller, groups) if own is None else own)
     for name in list(names):
         if "*" in name:
             for deployment in groups.find(name) or ():
                 names.update(dict.fromkeys(_matches(name, deployment, snapshot.catalog)))
-    return [name for name in names if may_use(caller, name)]
+    return list(names) if access is not None else [name for name in names if may_use(snapshot, caller, name)]
 
 
 def seen_deployments(snapshot: Snapshot, caller: Identity) -> list[Deployment]:
     """The deployments that the caller may call, a team's for its own members; an admin sees all."""
     deployments = snapshot.router.groups.deployments
-    return [it for it in deployments if _is_for(caller, it) and may_use(caller, it.info.get(PUBLIC_NAME) or it.group)]
+    return [
+        it
+        for it in deployments
+        if _is_for(caller, it) and may_use(snapshot, caller, it.info.get(PUBLIC_NAME) or it.group)
+    ]
 
 
 def _named_for(caller: Identity, groups: Groups) -> Iterator[str]:
@@ -61,8 +67,15 @@ def _matches(name: str, deployment: Deployment, catalog: Catalog) -> Iterator[st
         yield model if model.startswith(prefix) else f"{prefix}/{model}"
 
 
-def may_use(caller: Identity, name: str) -> bool:
-    """Whether a name, or a pattern of names, of the caller's key covers ``name``."""
-    if not caller.models or name in caller.models:
+def may_use(snapshot: Snapshot, caller: Identity, name: str) -> bool:
+    """Whether the caller's key may call ``name``: by a name, or a pattern of names, or what else a database knows of it."""
+    if caller.access is not None and snapshot.admission is not None:
+        return snapshot.admission.may_use(caller.access, name)
+    return is_in(caller.models, name)
+
+
+def is_in(models: Collection[str], name: str) -> bool:
+    """Whether a name, or a pattern of names, covers ``name``; none covers all."""
+    if not models or name in models:
         return True
-    return any("*" in pattern and fnmatchcase(name, pattern) for pattern in caller.models)
+    return any("*" in pattern and fnmatchcase(name, pattern) for pattern in models)

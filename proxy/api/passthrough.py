@@ -9,6 +9,7 @@ from functools import partial
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
+from proxy.api.admitting import admit_passed
 from proxy.api.client import ClientGone, deliver
 from proxy.api.headers import JSON, Pairs, value
 from proxy.api.llm import OVERLOADED, unexpected
@@ -112,6 +113,7 @@ class PassThroughEndpoint:
         if not found.route.is_public(found.rest):
             caller = Caller(presented, scope, body)
             call.identity = await call.snapshot.authenticator.authenticate(caller)
+            await admit_passed(call, found.route, scope["method"], body)
         return Asked(
             method=scope["method"],
             rest=found.rest,

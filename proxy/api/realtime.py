@@ -10,8 +10,9 @@ import msgspec
 from litestar.enums import ScopeType
 from litestar.types import Receive, Scope, Send
 
+from proxy.api.admitting import admitted_model
 from proxy.auth.authenticator import Caller
-from proxy.call import Call
+from proxy.call import NO_FIELDS, Call
 from proxy.errors import GatewayError
 from proxy.gateway import Gateway
 from proxy.logs import call_id
@@ -101,6 +102,7 @@ class SocketEndpoint:
             call.identity = await call.snapshot.authenticator.authenticate(Caller(call.headers, like_http, body))
             if self._needs_model and not call.model:
                 raise GatewayError(400, "the query names no model")
+            call.model = await admitted_model(call, NO_FIELDS, call.model or None) or ""
         except GatewayError as error:
             call.outcome.status, call.outcome.error = error.status, error.message
             return False

@@ -12,6 +12,7 @@ from litestar.params import FromPath
 from litestar.types import ASGIApp, Receive, Scope
 
 from proxy.api import headers as answer_headers
+from proxy.api.admitting import check_caller
 from proxy.api.background import Background
 from proxy.api.client import BodyReader, ClientGone
 from proxy.api.decoding import decode_value, wrong_type
@@ -157,6 +158,7 @@ class ExistingEndpoint(ModelEndpoint):
         body = BodyReader(receive, call.headers, gateway.max_request_bytes)
         try:
             call.identity = await call.snapshot.authenticator.authenticate(Caller(call.headers, scope, body))
+            await check_caller(call)
             await body()
             given = str(scope["path_params"]["response_id"])
             query = parse_qsl(scope["query_string"].decode("latin-1"))

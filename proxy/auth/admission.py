@@ -9,7 +9,7 @@ from proxy.auth.access import Access, Holder
 from proxy.auth.customers import CustomerNames, decoded_or_none
 from proxy.auth.directory import Directory
 from proxy.auth.lookups import StoreAway
-from proxy.auth.model_access import ALL_OF_TEAM, NO_DEFAULT, ModelAccess
+from proxy.auth.model_access import ALL_OF_TEAM, EVERYTHING, NO_DEFAULT, ModelAccess
 from proxy.auth.permissions import Group, check_route
 from proxy.auth.requirements import Requirements
 from proxy.auth.spending import SoftBudgets, check_budget, check_total
@@ -87,8 +87,8 @@ class Admission:
             if not free:
                 await self._check_budgets(access, tags)
             self._requirements.check_params_of_users(asked.fields, posted=asked.posted)
-            check_route(identity, asked.path, Group.LLM)
             model = _aliased(access, model)
+        check_route(identity, asked.path, Group.LLM)
         if buyer is not None:
             check_budget(buyer)
         self._requirements.check_params(identity, asked.fields)
@@ -108,6 +108,23 @@ class Admission:
             self._check_holders_allow(access, None)
             if budgets:
                 await self._check_budgets(access, ())
+
+    def may_use(self, access: Access, model: str) -> bool:
+        """Whether a key and those it belongs to may call a model; what they have spent is not looked at."""
+        try:
+            self._check_key_models(access, model, NO_FIELDS)
+            self._check_holders_allow(access, model)
+        except GatewayError:
+            return False
+        return True
+
+    def listed(self, access: Access) -> list[str] | None:
+        """The models that a key is told of: its own, else its team's; ``None``: all."""
+        of_team: Sequence[str] = access.team["models"] if access.team is not None else ()
+        names: Sequence[str] = access.key["models"]
+        if not names or ALL_OF_TEAM in names:
+            names = of_team
+        return self.models.expanded(names) if names and EVERYTHING.isdisjoint(names) else None
 
     def _check_key_models(self, access: Access, model: str, fields: Body) -> None:
         key = access.key

@@ -42,6 +42,8 @@ def _identity(auth: UserAPIKeyAuth) -> Identity:
         "team_id": auth.team_id,
         "models": tuple(auth.models or ()),
         "is_admin": str(auth.user_role or "") == "proxy_admin",
+        "role": str(auth.user_role) if auth.user_role else None,
+        "allowed_routes": tuple(getattr(auth, "allowed_routes", None) or ()),
         "spend": float(auth.spend or 0.0),
         "metadata": dict(auth.metadata or {}),
     }
