@@ -29,15 +29,12 @@ _KEPT_WHEN_NULL: Final = frozenset({"budget_duration", "auto_rotate"})
 ALL_MODELS: Final = frozenset({"all-proxy-models", "*"})
 
 
-async def update_key(
-    connection: AsyncConnection, caller: Identity, key: Row, given: Mapping[str, Any], *, author: str
-) -> Row:
+async def update_key(connection: AsyncConnection, caller: Identity, key: Row, given: Mapping[str, Any]) -> Row:
     """Change a key as far as its holders let it.
 
     Args:
         key: its row.
         given: what was sent; who may send it was checked before.
-        author: user id.
 
     Raises:
         DetailError, GatewayError: 400 to 404.
@@ -58,7 +55,7 @@ async def update_key(
     values = await changed_columns(connection, key, given)
     await check_alias(connection, values.get("key_alias"), but=key["token"])
     await check_budget(connection, values.get("budget_id"))
-    values["updated_by"] = author
+    # `updated_by` says who made a key, as in the reference; who changed it is in the audit log
     [row] = await change(connection, keys, values, keys.c.token == key["token"])
     return row
 

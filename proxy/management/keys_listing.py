@@ -120,8 +120,9 @@ async def permissions_of(connection: AsyncConnection, rows: list[Row]) -> dict[s
 async def aliases(connection: AsyncConnection) -> list[str]:
     """The aliases of all keys, sorted."""
     statement = select(keys.c.key_alias).where(keys.c.key_alias.is_not(None), _no_session(keys)).distinct()
-    names = {alias.strip() for (alias,) in await connection.execute(statement)}
-    return sorted(name for name in names if name)
+    # in the order of what is stored, as the reference shows them, whatever the database's collation
+    found = sorted(alias for (alias,) in await connection.execute(statement))
+    return list(dict.fromkeys(name for alias in found if (name := alias.strip())))
 
 
 async def _where(

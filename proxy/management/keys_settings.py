@@ -47,6 +47,7 @@ def within_bounds(config: ProxyConfig, fields: Mapping[str, Any], now: datetime)
     bounded = dict(fields)
     for name in (*_BOUNDED, *_BOUNDED_SPANS):
         most, value = bounds.get(name), bounded.get(name)
+        most = float(most) if name == "max_budget" and most is not None else most
         if most is None:
             continue
         if value is None:

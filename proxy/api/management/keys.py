@@ -157,7 +157,7 @@ async def _updated(asked: Asked, given: dict[str, Any]) -> Row:
                 type=AUTH,
             )
         await check_update(connection, asked.caller, row, given)
-        updated = await update_row(connection, asked.caller, row, given, author=asked.user)
+        updated = await update_row(connection, asked.caller, row, given)
         await record(connection, asked, "updated", "keys", row["token"], row, given)
     return updated
 

@@ -79,7 +79,7 @@ async def _regenerated(asked: Asked, key: str, given: dict[str, Any]) -> tuple[s
         plain, replaced = await replace_key(
             connection,
             row,
-            {**values, **_rotation(row, moment), "updated_by": asked.user},
+            {**values, **_rotation(row, moment)},
             new_key=given.get("new_key"),
             until=until,
             now=moment,
