@@ -25,6 +25,8 @@ class Cost(msgspec.Struct, frozen=True):
     final: float | None = None
     read: float = 0.0
     """Of ``original``: for what the model read."""
+    written: float = 0.0
+    """Of ``original``: for what it wrote."""
     discount_percent: float = 0.0
     fixed: float = 0.0
     """Of ``margin``: that does not depend on the price."""
@@ -108,11 +110,13 @@ class PriceBook:
         original = read + written
         markup = self._markups.get(deployment.provider, self._usual)
         if markup is None:
-            return Cost(original, final=original, read=read)
+            return Cost(original, final=original, read=read, written=written)
         discount = original * markup.discount
         reduced = original - discount
         margin = reduced * markup.margin + markup.fixed
-        return Cost(original, discount, margin, markup.margin, reduced + margin, read, markup.discount, markup.fixed)
+        return Cost(
+            original, discount, margin, markup.margin, reduced + margin, read, written, markup.discount, markup.fixed
+        )
 
     def _look_up(self, deployment: Deployment) -> Rates | None:
         own = own_prices(deployment)

@@ -29,7 +29,8 @@ class Journal:
     def __init__(self, path: Path, descriptor: int) -> None:
         self.path = path
         self._file = descriptor
-        self._offset = 0
+        self.offset = 0
+        """Bytes at the front that the database has."""
         self.size = os.fstat(descriptor).st_size
         """Bytes."""
 
@@ -41,7 +42,7 @@ class Journal:
     @property
     def is_empty(self) -> bool:
         """Whether everything in it was taken."""
-        return self._offset >= self.size
+        return self.offset >= self.size
 
     def append(self, line: bytes) -> None:
         """Write a record.
@@ -59,22 +60,22 @@ class Journal:
         """The next records, and where they end: what :meth:`taken` is told once the database has them."""
         size = READ_BYTES
         while True:
-            part = os.pread(self._file, size, self._offset)
+            part = os.pread(self._file, size, self.offset)
             end = part.rfind(b"\n") + 1
             if end or len(part) < size:
-                return part[:end].splitlines(), self._offset + end
+                return part[:end].split(b"\n")[:-1], self.offset + end
             size *= 4
 
     def skip_rest(self) -> None:
         """What is left is no whole record: its writer died before the answer was complete."""
-        self._offset = self.size
+        self.offset = self.size
 
     def taken(self, offset: int) -> None:
         """The database has everything up to there; the file is cut where that is cheap."""
-        self._offset = offset
+        self.offset = offset
         if self.is_empty:
             os.ftruncate(self._file, 0)
-            self._offset = self.size = 0
+            self.offset = self.size = 0
         elif offset > COMPACT_BYTES and self.size - offset < READ_BYTES:
             self._compact()
 
@@ -89,14 +90,14 @@ class Journal:
 
     def _compact(self) -> None:
         """A new file with what is left, in the place of the old."""
-        rest = os.pread(self._file, self.size - self._offset, self._offset)
+        rest = os.pread(self._file, self.size - self.offset, self.offset)
         beside = self.path.with_suffix(".new")
         descriptor = _opened(beside)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         os.write(descriptor, rest)
         beside.rename(self.path)
         os.close(self._file)
-        self._file, self._offset, self.size = descriptor, 0, len(rest)
+        self._file, self.offset, self.size = descriptor, 0, len(rest)
 
 
 def new_journal(folder: Path) -> Journal:

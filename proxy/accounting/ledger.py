@@ -1,16 +1,18 @@
 """From journals into the database, each record once."""
 
+import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 from sqlalchemy import delete, insert, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from proxy.accounting.journal import Journal
-from proxy.accounting.record import Record, decode
+from proxy.accounting.record import Record, decode, encode
 from proxy.accounting.rows import log_row
 from proxy.accounting.totals import Charges, add_charges, add_daily, charges_of
 from proxy.store import tables
@@ -43,7 +45,7 @@ class Ledger:
         self._keeps_logs = keeps_logs
 
     async def drain(self, journal: Journal, *, own: bool) -> int:
-        """Write what is in a journal; how many records that were.
+        """Write what is in a journal now; how many records that were.
 
         Args:
             own: whether its records are charged in this process's accounts already.
@@ -52,8 +54,9 @@ class Ledger:
             sqlalchemy.exc.SQLAlchemyError: the database is away; nothing is lost.
             OSError: the same.
         """
-        written = 0
-        while not journal.is_empty:
+        written, left = 0, journal.size - journal.offset
+        while left > 0:
+            began = time.monotonic()
             lines, end = journal.read()
             if not lines:
                 if not own:
@@ -61,8 +64,12 @@ class Ledger:
                 break
             records = _records(lines)
             await self._write_or_set_aside(journal, records, own=own)
+            left -= end - journal.offset
             journal.taken(end)
             written += len(records)
+            if left > 0:
+                # others must have their turn, those of other processes too
+                await asyncio.sleep(time.monotonic() - began)
         return written
 
     async def forget(self, journal: Journal) -> None:
@@ -74,22 +81,16 @@ class Ledger:
     async def _write_or_set_aside(self, journal: Journal, records: Sequence[Record], *, own: bool) -> None:
         try:
             await self._write(journal, records, own=own)
-        except DBAPIError as error:
-            if not self._is_about_data(error):
+        except (DBAPIError, ArithmeticError, TypeError, ValueError) as error:
+            if not _is_about_data(error):
                 raise
             if len(records) == 1:
-                log.exception(
-                    "the spend of call %s cannot be stored: %s", records[0].id, msgspec.to_builtins(records[0])
-                )
+                told = encode(records[0]).decode()
+                log.exception("the spend of call %s cannot be stored: %s", records[0].id, told)
                 return
             middle = len(records) // 2
             await self._write_or_set_aside(journal, records[:middle], own=own)
             await self._write_or_set_aside(journal, records[middle:], own=own)
-
-    def _is_about_data(self, error: DBAPIError) -> bool:
-        """Whether the database refuses what it was told, and would again."""
-        code = str(getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None) or "")
-        return code.startswith("22") or type(error).__name__ == "DataError"
 
     async def _write(self, journal: Journal, records: Sequence[Record], *, own: bool) -> None:
         async with self._store.writing() as connection:
@@ -111,6 +112,14 @@ class Ledger:
         journals = tables.journals
         found = await connection.execute(select(journals.c.position).where(journals.c.name == name).with_for_update())
         return int(found.scalar() or 0)
+
+
+def _is_about_data(error: Exception) -> bool:
+    """Whether what was to be written cannot be, ever; else the database is away, or busy."""
+    if not isinstance(error, DBAPIError):
+        return True
+    code = str(getattr(error.orig, "sqlstate", None) or "")
+    return isinstance(error, DataError) or code.startswith("22")
 
 
 def _records(lines: Sequence[bytes]) -> list[Record]:

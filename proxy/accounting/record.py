@@ -161,7 +161,7 @@ def record_of(call: Call, outcome: Outcome, rules: Recording, number: int) -> Re
     if fields and not _TOLD.isdisjoint(fields):
         _read_told(record, fields)
     if rules.prompts and fields:
-        record.prompt = msgspec.Raw(msgspec.json.encode(fields))
+        record.prompt = msgspec.Raw(msgspec.json.format(msgspec.json.encode(fields), indent=-1))
     return record
 
 
@@ -199,7 +199,7 @@ def _answered(record: Record, call: Call, outcome: Outcome, rules: Recording) ->
         if found is not None:
             record.answer_id = found[1].decode("utf-8", "replace")
         if rules.prompts and not call.stream:
-            record.answer = msgspec.Raw(answer)
+            record.answer = _compact(answer)
     tags: list[str] = []
     agent = call.headers.get(b"user-agent") if rules.agents else None
     if agent:
@@ -241,6 +241,14 @@ def _read_told(record: Record, fields: Body) -> None:
         record.tags = (*tags, *record.tags)
     if isinstance(session, str | int):
         record.session = str(session)[:LONGEST_NAME]
+
+
+def _compact(answer: bytes) -> msgspec.Raw | None:
+    """On one line, as a record must be."""
+    try:
+        return msgspec.Raw(msgspec.json.format(answer, indent=-1))
+    except (msgspec.DecodeError, RecursionError):
+        return None
 
 
 def _names(value: Any) -> list[str]:

@@ -128,7 +128,7 @@ def _costs(record: Record) -> dict[str, float]:
     read = 0.0 if costs is None else costs.read
     return {
         "input_cost": read,
-        "output_cost": original - read,
+        "output_cost": 0.0 if costs is None else costs.written,
         "total_cost": record.dollars,
         "tool_usage_cost": 0.0,
         "original_cost": original,

@@ -56,8 +56,8 @@ def cost(item: Deployment, usage: Usage = USAGE, **settings: Any) -> Cost:
 )
 def test_prices_come_from_the_first_source_that_has_one(item: Deployment, dollars: float) -> None:
     found = cost(item)
-    assert found == Cost(dollars, final=dollars, read=found.read)
-    assert 0 < found.read <= dollars
+    assert found == Cost(dollars, final=dollars, read=found.read, written=found.written)
+    assert found.read + found.written == dollars
 
 
 def test_the_small_call_of_the_fact_sheet() -> None:
@@ -133,6 +133,7 @@ def test_discount_and_margin_as_the_reference_computes_them() -> None:
         0.1,
         0.0004545749999999999,
         read=found.read,
+        written=found.written,
         discount_percent=0.05,
     )
 
