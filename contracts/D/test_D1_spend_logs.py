@@ -148,7 +148,6 @@ def test_filters_of_pages(case: Case) -> None:
 
 def test_failures_by_code_and_text(case: Case) -> None:
 
-
     case.script({"failing-upstream": [status(429)]})
     key = new_key(case, "by-code")
     case.chat("failing-group", options={"key": key})
