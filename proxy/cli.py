@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 import click
 
+from proxy.commands.db import db
+
 if TYPE_CHECKING:
     from proxy.config.model import ProxyConfig
 
@@ -110,6 +112,9 @@ def _load(config_path: Path | None) -> "ProxyConfig":
 def _fail(error: Exception) -> NoReturn:
     click.echo(f"error: {error}", err=True)
     sys.exit(2)
+
+
+main.add_command(db)
 
 
 @main.group()

@@ -15,11 +15,11 @@ STAND_INS = ROOT / "proxy" / "compat" / "standins"
 
 #: Each row imports from its own and from those below; rows of stages whose members must not meet are marked so.
 LAYERS = (
-    ("server", "sockets", "unread", "cli", "__main__"),
+    ("server", "sockets", "unread", "cli", "commands", "__main__"),
     ("app",),
     ("api",),
     ("pipeline", "gateway", "reloading", "snapshot", "sharing"),
-    ("passthrough", "realtime", "responses", "management", "sso"),
+    ("passthrough", "realtime", "responses", "management", "sso", "takeover"),
     ("auth", "accounting", "metrics"),
     ("jobs",),
     ("routing",),
@@ -31,7 +31,7 @@ STAGES = frozenset({"auth", "accounting", "metrics"})
 #: Libraries that only some may know.
 ONLY_IN = {
     "uvicorn": ("server", "sockets"),
-    "click": ("cli",),
+    "click": ("cli", "commands"),
     "litestar": ("server", "app", "api"),
 }
 #: What carries a call from its client to its vendor.

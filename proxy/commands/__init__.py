@@ -1,0 +1,1 @@
+"""Groups of commands of ``tianji`` that have a file of their own."""
