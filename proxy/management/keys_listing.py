@@ -94,12 +94,17 @@ async def list_keys(
     table = deleted_keys if asking.deleted else keys
     where = await _where(connection, table, caller, asking, user)
     order = _order(table, asking)
-    limit, offset = asking.size, (asking.page - 1) * asking.size
+    identity = table.c.id if asking.deleted else table.c.token
+    statement = select(identity, table.c.token).where(*where).order_by(*order)
+    statement = statement.limit(asking.size).offset((asking.page - 1) * asking.size)
+    found = (await connection.execute(statement)).all()
     if whole:
-        rows = await find_all(connection, table, *where, order=order, limit=limit, offset=offset)
+        # sorting whole rows takes ten times as long as looking up a page of them
+        rows = await find_all(connection, table, identity.in_([name for name, _ in found]))
+        by_name = {row[identity.name]: row for row in rows}
+        rows = [by_name[name] for name, _ in found if name in by_name]
     else:
-        statement = select(table.c.token).where(*where).order_by(*order).limit(limit).offset(offset)
-        rows = [dict(row) for row in (await connection.execute(statement)).mappings()]
+        rows = [{"token": token} for _, token in found]
     counted = await connection.execute(select(func.count()).select_from(table).where(*where))
     return Page(rows, int(counted.scalar_one()))
 

@@ -106,7 +106,8 @@ def _deletion() -> list[Column[Any]]:
 
 #: ``token`` is the SHA-256 of a key, in hex: the key itself is kept nowhere.
 keys = Table("keys", metadata, text("token", primary_key=True), *_key_columns())
-keys_by_age = Index("ix_keys_created_at_token", keys.c.created_at, keys.c.token)
+#: Answers `/key/list` by itself.
+keys_by_age = Index("ix_keys_created_at_token", keys.c.created_at, keys.c.token, keys.c.team_id)
 #: Keys that were replaced and work until ``revoke_at`` in the name of ``active_token_id``.
 deprecated_keys = Table(
     "deprecated_keys",

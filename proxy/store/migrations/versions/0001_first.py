@@ -306,7 +306,7 @@ def upgrade() -> None:
         sa.Column("key_rotation_at", Moment(), nullable=True),
         sa.PrimaryKeyConstraint("token", name=op.f("pk_keys")),
     )
-    op.create_index("ix_keys_created_at_token", "keys", ["created_at", "token"], unique=False)
+    op.create_index("ix_keys_created_at_token", "keys", ["created_at", "token", "team_id"], unique=False)
     op.create_index(op.f("ix_keys_key_alias"), "keys", ["key_alias"], unique=False)
     op.create_index(op.f("ix_keys_key_rotation_at"), "keys", ["key_rotation_at"], unique=False)
     op.create_index(op.f("ix_keys_organization_id"), "keys", ["organization_id"], unique=False)
