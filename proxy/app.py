@@ -20,6 +20,7 @@ from proxy.api.google import google_endpoints
 from proxy.api.llm import ModelEndpoint
 from proxy.api.management.routes import management_routes
 from proxy.api.native import NativePaths
+from proxy.api.openapi.routes import documentation_routes
 from proxy.api.passthrough import PassThroughEndpoint
 from proxy.api.plain import REFUSES, error_response, json_response
 from proxy.api.root_path import below_root
@@ -38,7 +39,6 @@ PATHS = {
 }
 NOT_ALLOWED = {"detail": "Method Not Allowed"}
 PLAIN_ROUTES = (
-    root.about,
     root.test,
     health.options,
     health.alive,
@@ -83,6 +83,7 @@ def build_app(gateway: Gateway, around: Callable[[Gateway], AbstractAsyncContext
         *PLAIN_ROUTES,
         *management_routes(),
     ]
+    routes += documentation_routes({path for handler in routes for path in handler.paths})
     litestar = Litestar(
         _with_refusals(routes),
         lifespan=[lifespan],

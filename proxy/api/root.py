@@ -1,9 +1,10 @@
 """``/`` and ``/test``: what this is, and that it answers."""
 
+from collections.abc import Mapping
 from importlib.metadata import version
+from typing import Any
 
-from litestar import Response, get, route
-from litestar.enums import HttpMethod
+from litestar import Response, get
 
 from proxy.api.headers import CONTRACT_VERSION
 from proxy.api.plain import json_response
@@ -21,13 +22,13 @@ _ABOUT = {
     },
     "health": {"alive": "/health/liveliness", "ready": "/health/readiness", "deployments": "/health"},
     "metrics": "/metrics",
+    "openapi": "/openapi.json",
 }
 
 
-@route("/", http_method=[HttpMethod.GET, HttpMethod.HEAD], sync_to_thread=False)
-def about() -> Response[bytes]:
-    """Where to go from here; needs no key."""
-    return json_response(_ABOUT)
+def about() -> Mapping[str, Any]:
+    """Where to go from here, for ``/``."""
+    return _ABOUT
 
 
 @get("/test", sync_to_thread=False)

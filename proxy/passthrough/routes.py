@@ -45,7 +45,8 @@ class PassThrough:
         self.endpoints: list[EndpointRoute] = endpoint_routes(config.general_settings.pass_through_endpoints)
         self.prices = VendorPrices(config.settings.other)
         self._by_first: defaultdict[str, list[Route]] = defaultdict(list)
-        for route in (*self.endpoints, *_vendor_routes(config, deployments)):
+        self.vendors: list[Route] = _vendor_routes(config, deployments)
+        for route in (*self.endpoints, *self.vendors):
             self._by_first[route.path.split("/", 2)[1]].append(route)
 
     def find(self, path: str, method: str) -> Found | None:

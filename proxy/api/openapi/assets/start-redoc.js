@@ -1,0 +1,3 @@
+const page = document.getElementById("page");
+
+Redoc.init(page.dataset.document, { disableSearch: false, hideDownloadButton: false }, page);
