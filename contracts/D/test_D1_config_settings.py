@@ -78,14 +78,15 @@ def test_what_the_gateway_is_guarded_by_is_not_changed(case: Case, name: str) ->
 
 
 def test_the_fields_of_general_settings(case: Case) -> None:
-    case.post("/config/field/update", field("always_include_stream_usage", value=False))
+    case.post("/config/field/update", field("forward_client_headers_to_llm_api", value=False))
     answer = case.get("/config/list?config_type=general_settings")
     case.assert_same_as_recorded(ignore=[*WORDS, "body.param_value"])
     assert answer.status == 200
     fields = {entry["field_name"]: entry for entry in answer.json}
     assert fields["store_model_in_db"]["field_value"] is True
     assert fields["store_model_in_db"]["stored_in_db"] is False
-    assert len(fields) == 12
+    assert fields["forward_client_headers_to_llm_api"]["stored_in_db"] is True
+    assert len(fields) == 11
 
 
 @pytest.mark.parametrize("query", ["", "?config_type=router_settings"])
