@@ -67,6 +67,8 @@ class Identity(msgspec.Struct, frozen=True):
     allowed_routes: tuple[str, ...] = ()
     """Paths, or names of their groups, that the key is limited to; empty: what the role may call."""
     permissions: dict[str, Any] = {}
+    customer: str | None = None
+    """For whom of its own users the caller calls, as far as its token says that."""
     access: Access | None = None
     """What a database knows of the key; ``None`` without one, and for the master key."""
 

@@ -104,4 +104,5 @@ def _admission(
         members = router.groups.find(model)
         return members is not None and not any(prices.cost_of(member, A_TOKEN_EACH).final for member in members)
 
-    return Admission(config, ModelAccess(router.groups, catalog.models_of), free, directory)
+    directory.models = ModelAccess(router.groups, catalog.models_of)
+    return Admission(config, directory.models, free, directory)

@@ -71,7 +71,7 @@ class Admission:
             GatewayError: 400, 401 or 403, with the reference's body.
         """
         identity, model = asked.identity, asked.model
-        customer = self._customers.find(asked.headers, asked.fields)
+        customer = identity.customer or self._customers.find(asked.headers, asked.fields)
         buyer = None if customer is None else await self._customer(customer)
         access = identity.access
         tags: tuple[str, ...] = ()
@@ -79,7 +79,7 @@ class Admission:
             if model is not None:
                 self._check_key_models(access, model, asked.fields)
             free = model is not None and self._free(model)
-            if not free:
+            if not free and access.holders and access.holders[0].kind == "key":
                 check_budget(access.holders[0])
             self._check_holders_allow(access, model)
             if "metadata" in asked.fields or "litellm_metadata" in asked.fields or "tags" in asked.fields:

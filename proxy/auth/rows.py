@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import String, and_, bindparam, func, select
+from sqlalchemy import String, Table, and_, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from proxy.auth.access import Access, Customer, Holder
@@ -43,6 +43,10 @@ _PARTS: tuple[Any, ...] = (
     _of_project,
     _roles,
 )
+
+
+NO_KEY = ""
+"""The ``token`` of somebody who calls without a key."""
 
 
 class FoundKey:
@@ -117,7 +121,7 @@ def _identity(parts: Sequence[Row | None], roles: list[Row], accounts: Accounts)
     assert key is not None
     key = {**key, "litellm_budget_table": of_key}
     token = key["token"]
-    holders = [_holder(accounts, "key", token, key, budget=of_key)]
+    holders = [] if token == NO_KEY else [_holder(accounts, "key", token, key, budget=of_key)]
     if project is not None:
         holders.append(_holder(accounts, "project", project["project_id"], project, budget=of_project))
     if team is not None:
@@ -139,7 +143,7 @@ def _identity(parts: Sequence[Row | None], roles: list[Row], accounts: Accounts)
         is_admin=role == Role.ADMIN,
         spend=key["spend"],
         metadata=key["metadata"],
-        token=token,
+        token=token or None,
         role=role,
         organization_id=key["organization_id"] or (team or {}).get("organization_id"),
         administers=administered(roles_of(roles)),
@@ -147,6 +151,57 @@ def _identity(parts: Sequence[Row | None], roles: list[Row], accounts: Accounts)
         permissions=key["permissions"],
         access=Access(key, tuple(holders), team, user, organization, project, roles=roles_of(roles)),
     )
+
+
+class Person(msgspec.Struct, frozen=True):
+    """Who calls, by ids."""
+
+    user_id: str | None
+    team_id: str | None
+    organization_id: str | None
+
+
+async def read_person(connection: AsyncConnection, person: Person, accounts: Accounts) -> Identity | None:
+    """Somebody without a key, with everything that user, team and organization mean; ``None``: the team is unknown."""
+    team = await _found(connection, tables.teams, team_id=person.team_id)
+    if person.team_id is not None and team is None:
+        return None
+    user = await _found(connection, tables.users, user_id=person.user_id)
+    organization_id = person.organization_id or (team or {}).get("organization_id")
+    organization = await _found(connection, tables.organizations, organization_id=organization_id)
+    member = await _found(connection, tables.team_memberships, user_id=person.user_id, team_id=person.team_id)
+    roles: list[Row] = []
+    if user is not None:
+        roles = list(await find_all(connection, tables.organization_memberships, _of_user(person.user_id)))
+    budgets = [await read_budget(connection, (row or {}).get("budget_id")) for row in (member, organization)]
+    key = {**_BLANK, "user_id": person.user_id, "team_id": person.team_id, "organization_id": person.organization_id}
+    parts = [key, team, user, member, organization, None, None, *budgets, None, None]
+    identity = _identity(parts, roles, accounts)
+    if groups := _access_groups(parts):
+        identity = _granted(identity, await _models_of(connection, groups))
+    return identity
+
+
+#: The row of no key: it allows all, and its holders limit that.
+_BLANK: dict[str, Any] = {
+    **{column.name: None for column in _keys.c},
+    **dict.fromkeys(("models", "allowed_routes", "access_group_ids"), ()),
+    **{name: {} for name in ("aliases", "config", "metadata", "permissions", "model_max_budget", "model_spend")},
+    "token": NO_KEY,
+    "spend": 0.0,
+}
+
+
+def _of_user(user_id: str | None) -> Any:
+    return tables.organization_memberships.c.user_id == user_id
+
+
+async def _found(connection: AsyncConnection, table: Table, **equal: str | None) -> Row | None:
+    """A row without what calls have no use for; none where an id is missing."""
+    if None in equal.values():
+        return None
+    row = await find(connection, table, **equal)
+    return None if row is None else {name: value for name, value in row.items() if name not in _LEFT_OUT}
 
 
 def _access_groups(parts: Sequence[Row | None]) -> set[str]:

@@ -9,7 +9,8 @@ from proxy.auth.authenticator import ADMIN, Authenticator, Caller
 from proxy.auth.guarded import Guarded, is_needed
 from proxy.auth.keys import own_header, presented_key, same_key
 from proxy.call import Identity
-from proxy.config.model import ProxyConfig
+from proxy.config.errors import ConfigError
+from proxy.config.model import GeneralSettings, ProxyConfig
 from proxy.errors import GatewayError
 
 if TYPE_CHECKING:
@@ -63,10 +64,23 @@ def _chosen(config: ProxyConfig, directory: Directory | None) -> Authenticator:
 
         return CustomAuthenticator(config)
     if settings.master_key is not None and directory is not None:
-        from proxy.auth.virtual_keys import VirtualKeys
-
-        return VirtualKeys(settings, directory)
+        return _of_database(settings, directory)
     if settings.master_key is not None:
         return MasterKey(settings.master_key, own_header(settings))
     log.warning("general_settings.master_key is not set: every request is let in")
     return Open()
+
+
+def _of_database(settings: GeneralSettings, directory: Directory) -> Authenticator:
+    from proxy.auth.jwt_settings import jwt_settings
+    from proxy.auth.virtual_keys import VirtualKeys
+
+    keys = VirtualKeys(settings, directory)
+    claims = jwt_settings(settings)
+    if claims is None:
+        return keys
+    try:
+        from proxy.auth.jwt import JwtAuthenticator
+    except ImportError:
+        raise ConfigError("needs the extra `oidc`; pip install 'tianji[oidc]'", key="enable_jwt_auth") from None
+    return JwtAuthenticator(settings, claims, directory, keys)
