@@ -63,6 +63,10 @@ class Spending:
         self._spent[budget.key] = spent + dollars
         self.untold[budget.key] = self.untold.get(budget.key, 0.0) + dollars
 
+    def end(self, budget: Budget) -> float | None:
+        """When the period ends, in seconds of the world's clock; ``None``: it begins with the first call."""
+        return self._ends.get(budget.key)
+
     def learn(self, budget: Budget, total: float) -> None:
         """``total`` was spent by all processes together, without what is still untold."""
         untold = self.untold.get(budget.key, 0.0)
@@ -97,6 +101,11 @@ class Budgets:
     def all(self) -> list[Budget]:
         """Every budget there is."""
         return [*self._of_provider.values(), *self._own.values()]
+
+    @property
+    def of_providers(self) -> Mapping[str, Budget]:
+        """By provider."""
+        return self._of_provider
 
     def of(self, deployment: Deployment) -> list[Budget]:
         """The budgets that pay for a deployment."""

@@ -227,6 +227,8 @@ async def session(asked: Asked, query: SessionQuery) -> Any:
 
 async def detail(asked: Asked) -> Any:
     """What was asked and answered in one call, where that is stored."""
+    if asked.gateway.store is None:
+        return None
     columns = (LOGS.c.messages, LOGS.c.response, LOGS.c.proxy_server_request)
     async with asked.store.reading() as connection:
         found = await connection.execute(

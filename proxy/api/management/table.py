@@ -63,10 +63,19 @@ NO_STORE_INFO: Final = (
     "Internal Server Error, Database not connected. Connect a database to your proxy - "
     "https://docs.litellm.ai/docs/simple_proxy#managing-auth---virtual-keys"
 )
+NOT_CONNECTED_SPEND: Final = NO_STORE_INFO.removeprefix("Internal Server Error, ")
 NO_SPEND: Final = no_store(401, "Prisma Client is not initialized", "internal_error")
-NO_SPEND_LOGS: Final = no_store(
-    message=f"/spend/logs Error{NO_STORE_INFO.removeprefix('Internal Server Error, ')}", kind="internal_error"
-)
+NO_GLOBAL: Final = no_store(500, "Prisma Client is not initialized", "internal_error")
+NO_SPEND_LIST: Final = no_store_detail(400, NOT_CONNECTED_SPEND)
+NO_ACTIVITY: Final = no_store_detail(500, NOT_CONNECTED_SPEND)
+NO_TOTALS: Final = no_store_detail(message="No db connected")
+
+
+def no_spend(path: str) -> GatewayError:
+    """Without a database, of one of the older questions about spend."""
+    return no_store(message=f"{path} Error{NOT_CONNECTED_SPEND}", kind="internal_error")
+
+
 NO_STORE_UPDATE: Final = no_store(400, "Authentication Error, Not connected to DB!", "auth_error")
 NO_STORE_LIST: Final = "Authentication Error, Database not connected"
 
@@ -228,11 +237,73 @@ OPERATIONS: Final[list[Operation]] = [
     ),
     *_family(
         "Budget & Spend Tracking",
-        Op("GET", "/spend/logs", "spend_logs.logs", SPEND, NO_SPEND_LOGS),
+        Op("GET", "/spend/keys", "spend.keys", SPEND, NO_SPEND_LIST, hidden=True),
+        Op("GET", "/spend/users", "spend.users", SPEND, NO_SPEND_LIST, hidden=True),
+        Op("GET", "/spend/tags", "spend.tags", SPEND, no_spend("/spend/tags")),
+        Op("POST", "/spend/calculate", "spend.calculate", SPEND),
+        Op("GET", "/spend/logs", "spend_logs.logs", SPEND, no_spend("/spend/logs")),
         Op("GET", "/spend/logs/v2", "spend_logs.page_of_days", SPEND, NO_SPEND),
         Op("GET", "/spend/logs/ui", "spend_logs.page_for_dashboard", SPEND, NO_SPEND, hidden=True),
         Op("GET", "/spend/logs/ui/{request_id}", "spend_logs.detail", SPEND, hidden=True),
-        Op("GET", "/spend/logs/session/ui", "spend_logs.session", SPEND, no_store_detail(), hidden=True),
+        Op(
+            "GET",
+            "/spend/logs/session/ui",
+            "spend_logs.session",
+            SPEND,
+            DetailError(500, "Database not connected"),
+            hidden=True,
+        ),
+        Op("POST", "/cost/estimate", "spend.estimate", SPEND),
+        Op("GET", "/provider/budgets", "spend.provider_budgets", VIEW),
+        Op("GET", "/global/spend", "spend_global.total", GLOBAL, NO_GLOBAL, hidden=True),
+        Op("GET", "/global/spend/logs", "spend_global.logs", GLOBAL, NO_GLOBAL, hidden=True),
+        Op("GET", "/global/spend/keys", "spend_global.keys", GLOBAL | INTERNAL, NO_TOTALS, hidden=True),
+        Op("GET", "/global/spend/teams", "spend_global.teams", GLOBAL, NO_TOTALS, hidden=True),
+        Op("GET", "/global/spend/models", "spend_global.models", GLOBAL | INTERNAL, NO_TOTALS, hidden=True),
+        Op("GET", "/global/spend/provider", "spend_global.providers", GLOBAL | INTERNAL, NO_SPEND_LIST, hidden=True),
+        Op("POST", "/global/spend/end_users", "spend_global.end_users", GLOBAL | INTERNAL, NO_TOTALS, hidden=True),
+        Op("GET", "/global/all_end_users", "spend_global.all_end_users", VIEW, NO_TOTALS, hidden=True),
+        Op("GET", "/global/spend/tags", "spend_global.tags", GLOBAL | INTERNAL, no_spend("/spend/tags")),
+        Op(
+            "GET",
+            "/global/spend/all_tag_names",
+            "spend_global.all_tag_names",
+            GLOBAL,
+            no_spend("/spend/all_tag_names"),
+            hidden=True,
+        ),
+        Op("GET", "/global/spend/report", "spend_global.report", GLOBAL, NO_SPEND_LIST),
+        Op("POST", "/global/spend/reset", "spend_global.reset", MASTER, NO_SPEND),
+        Op("POST", "/global/spend/refresh", "spend_global.refresh", ADMIN, NO_SPEND, hidden=True),
+        Op("GET", "/global/activity", "activity.activity", INTERNAL, NO_SPEND_LIST, hidden=True),
+        Op("GET", "/global/activity/model", "activity.activity_of_models", INTERNAL, NO_ACTIVITY, hidden=True),
+        Op("GET", "/global/activity/exceptions", "activity.exceptions", VIEW, NO_SPEND_LIST, hidden=True),
+        Op(
+            "GET",
+            "/global/activity/exceptions/deployment",
+            "activity.exceptions_of_deployments",
+            VIEW,
+            NO_ACTIVITY,
+            hidden=True,
+        ),
+        Op("GET", "/global/activity/cache_hits", "activity.cache_hits", VIEW, NO_SPEND_LIST, hidden=True),
+        Op("GET", "/model/metrics", "activity.seconds_per_token", VIEW, NO_GLOBAL, hidden=True),
+        Op("GET", "/model/streaming_metrics", "activity.seconds_to_first_token", VIEW, NO_GLOBAL, hidden=True),
+        Op("GET", "/model/metrics/slow_responses", "activity.slow_responses", VIEW, NO_GLOBAL, hidden=True),
+        Op("GET", "/model/metrics/exceptions", "activity.exceptions_of_models", VIEW, NO_GLOBAL, hidden=True),
+        Op("GET", "/user/daily/activity", "activity_daily.of_users", SELF | VIEW, no_store_detail()),
+        Op("GET", "/user/daily/activity/aggregated", "activity_daily.of_users_together", SELF, no_store_detail()),
+        Op("GET", "/team/daily/activity", "activity_daily.of_teams", SELF | VIEW, no_store_detail()),
+        Op("GET", "/tag/daily/activity", "activity_daily.of_tags", VIEW, no_store_detail()),
+        Op("GET", "/organization/daily/activity", "activity_daily.of_organizations", ORG | VIEW, no_store_detail()),
+        Op(
+            "GET",
+            ("/customer/daily/activity", "/end_user/daily/activity"),
+            "activity_daily.of_customers",
+            VIEW,
+            no_store_detail(),
+        ),
+        Op("GET", "/agent/daily/activity", "activity_daily.of_agents", VIEW, no_store_detail()),
     ),
     *_family(
         "config.yaml",
