@@ -246,6 +246,7 @@ def test_a_state_of_ones_own(case: Case) -> None:
 def test_coming_back_twice(case: Case) -> None:
     browser = Browser(case)
     browser.sign_in("code-of-mona", {"preferred_username": "mona", "email": "mona@example.com"})
+    leave(case, "mona")
     again = browser.come_back("code-of-mona")
 
     def as_recorded(answer: Exchange) -> None:
@@ -255,7 +256,6 @@ def test_coming_back_twice(case: Case) -> None:
         assert answer.status == 400
 
     case.deviates(again, as_recorded=as_recorded, required=required)
-    leave(case, "mona")
 
 
 def test_nobody_is_called_as_the_master_key(case: Case) -> None:

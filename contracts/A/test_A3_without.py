@@ -70,7 +70,7 @@ def test_settings_of_the_dashboard(case: Case) -> None:
 @contract("A3", config="A3/generic.yaml")
 def test_settings_of_the_dashboard_with_addresses(case: Case) -> None:
     answer = case.get("/sso/get/ui_settings")
-    case.assert_same_as_recorded()
+    case.assert_same_as_recorded(ignore=["body.NUM_SPEND_LOGS_ROWS"])  # the reference estimates
     assert answer.json["PROXY_BASE_URL"] == "https://llm.example"
     assert answer.json["PROXY_LOGOUT_URL"] == "https://llm.example/bye"
 

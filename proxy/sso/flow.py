@@ -97,7 +97,7 @@ async def identify(known: Known, provider: Provider, sign_in: SignIn, code: str)
             proven = await id_tokens.verified(
                 client, provider, endpoints, DOCUMENTS, token=grant.id_token, nonce=sign_in.own.nonce
             )
-        said = await userinfo(client, endpoints, grant.access_token)
+        said = await userinfo(client, provider, endpoints, grant.access_token)
         if proven and said.get("sub", proven["sub"]) != proven["sub"]:
             raise DetailError(401, "The identity provider speaks of two people in one sign-in; sign in again")
         if provider.name == "microsoft":

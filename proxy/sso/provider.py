@@ -143,11 +143,12 @@ async def exchange(
     Raises:
         DetailError: 401, the provider does not know the code (any more); 502, it does not answer as it should.
     """
-    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
-    if provider.pkce:
-        form["code_verifier"] = own.verifier
+    form = {"grant_type": "authorization_code"}
     if provider.include_client_id or endpoints.secret_in_body:
         form["client_id"] = provider.client_id
+    if provider.pkce:
+        form["code_verifier"] = own.verifier
+    form |= {"code": code, "redirect_uri": redirect_uri}
     auth = httpx.Auth()
     if endpoints.secret_in_body:
         form["client_secret"] = provider.client_secret
@@ -168,7 +169,7 @@ async def exchange(
     return Grant(given["access_token"], id_token if isinstance(id_token, str) else None)
 
 
-async def userinfo(client: httpx.AsyncClient, endpoints: Endpoints, access_token: str) -> Claims:
+async def userinfo(client: httpx.AsyncClient, provider: Provider, endpoints: Endpoints, access_token: str) -> Claims:
     """What the provider says of the person; nothing if it has no such endpoint.
 
     Raises:
@@ -176,7 +177,7 @@ async def userinfo(client: httpx.AsyncClient, endpoints: Endpoints, access_token
     """
     if endpoints.userinfo is None:
         return {}
-    bearer = {"authorization": f"Bearer {access_token}"}
+    bearer = {**provider.headers, "authorization": f"Bearer {access_token}"}
     answer = await _answered(client.get(endpoints.userinfo, headers=bearer), endpoints.userinfo, refusable=True)
     if answer.is_client_error:
         log.warning("the identity provider gave no userinfo: %d", answer.status_code)

@@ -58,7 +58,7 @@ class Provider(Section, frozen=True, kw_only=True):
     include_client_id: bool = False
     """Whether the client id is in the body of token requests too."""
     headers: dict[str, str] = {}  # noqa: RUF012 - msgspec copies it
-    """Of token requests, beside the usual ones."""
+    """Of requests for tokens and claims, beside the usual ones."""
     pkce: bool = True
     fixed_state: str | None = None
     """For providers that know one ``state`` alone."""

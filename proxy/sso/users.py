@@ -87,7 +87,7 @@ async def open_session(
         user: of the table ``users``.
         shown_id: the user's name in the session, where that is another than the key's.
     """
-    key, _ = await create_key(connection, session_key(config, user), author=user["user_id"])
+    key, _ = await create_key(connection, session_key(config, user), author=None)
     return new_session(
         config,
         user_id=shown_id or user["user_id"],

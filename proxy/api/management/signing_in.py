@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from litestar import Response
 from litestar.datastructures import Cookie
+from litestar.response.base import ASGIResponse
 
 from proxy.api.management.operation import ADMIN_USER, Asked
 from proxy.call import NOBODY, Identity
@@ -53,15 +54,22 @@ def is_secure(asked: Asked, environment: Environment) -> bool:
 
 def html(page: str, status: int = 200, cookies: Sequence[Cookie] = ()) -> Response[Any]:
     """A page."""
-    return Response(
-        page, status_code=status, media_type="text/html; charset=utf-8", headers=pages.HEADERS, cookies=list(cookies)
-    )
+    return Response(page, status_code=status, media_type="text/html", headers=pages.HEADERS, cookies=list(cookies))
+
+
+class _Redirection(Response[bytes]):
+    """It has no body, and so no type of one either, which Litestar would add."""
+
+    def to_asgi_response(self, *given: Any, **options: Any) -> ASGIResponse:
+        answer = super().to_asgi_response(*given, **options)
+        del answer.headers["content-type"]
+        return answer
 
 
 def redirect(location: str, cookies: Sequence[Cookie] = ()) -> Response[Any]:
     """Send a browser on; what it got here is not for caches."""
     headers = {"location": location, "cache-control": "no-store"}
-    return Response(b"", status_code=303, headers=headers, cookies=list(cookies))
+    return _Redirection(b"", status_code=303, headers=headers, cookies=list(cookies))
 
 
 async def entered(
