@@ -6,6 +6,8 @@ from contracts.harness.case import Case
 from contracts.harness.exchange import Exchange
 from fixtures.replies import Reply, json
 
+ADDRESS = "body*.api_base"
+"""Of an upstream: sometimes with a slash at its end, sometimes with the endpoint."""
 USAGE = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
 
 
@@ -47,6 +49,7 @@ def logged(case: Case, key: str, rows: int = 1) -> Exchange:
 def charged(case: Case, name: str, *, group: str = "priced-group", **fields: Any) -> str:
     """A key with one call that is stored as `chatcmpl-NAME`; the case has scripted its answer."""
     key = new_key(case, name, **fields)
-    case.chat(group, options={"key": key}, user=f"{name}-customer", metadata={"tags": [f"{name}-tag"]})
+    options = {"key": key, "headers": {"x-litellm-customer-id": f"{name}-customer"}}
+    case.chat(group, options=options, metadata={"tags": [f"{name}-tag"]})
     logged(case, key)
     return key

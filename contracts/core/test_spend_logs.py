@@ -5,7 +5,7 @@ import pytest
 from contracts.harness.case import Case
 from contracts.harness.exchange import Exchange
 from contracts.harness.mark import contract
-from contracts.spending import answer, chunks, logged, new_key
+from contracts.spending import ADDRESS, answer, chunks, logged, new_key
 from fixtures.replies import status
 
 pytestmark = contract("core", config="D1/spend.yaml")
@@ -13,8 +13,6 @@ pytestmark = contract("core", config="D1/spend.yaml")
 UNLIKE = ("body[0].metadata.error_information.traceback", "body[0].metadata.error_information.error_message")
 SAID = ("body[0].metadata.usage_object.*_details", "body[0].metadata.additional_usage_values*")
 """Details of tokens that a vendor did not tell."""
-ADDRESS = "body[0].api_base"
-"""Sometimes with a slash at its end, sometimes with the endpoint."""
 
 
 def test_a_chat(case: Case) -> None:

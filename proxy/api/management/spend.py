@@ -132,8 +132,9 @@ async def provider_budgets(asked: Asked) -> dict[str, Any]:
     if not snapshot.config.router_settings.provider_budget_config or budgets is None:
         raise GatewayError(
             500,
-            "No provider budget config found. Please set a provider budget config in the router settings. "
-            "https://docs.litellm.ai/docs/proxy/provider_budget_routing",
+            "Internal Server Error, No provider budget config found. Please set a provider budget config in the router "
+            "settings. https://docs.litellm.ai/docs/proxy/provider_budget_routing",
+            type="internal_server_error",
         )
     spending = budgets.spending
     told = {}
@@ -155,7 +156,8 @@ def _priced(asked: Asked, model: str, usage: Usage) -> Cost:
         raise GatewayError(
             400,
             f"No price is known for model={model}; give its deployment input_cost_per_token and output_cost_per_token",
-            param="model",
+            type=None,
+            param=None,
         )
     return cost
 

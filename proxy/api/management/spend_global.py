@@ -211,7 +211,7 @@ class TagsQuery(DaysQuery):
     tags: str | None = None
 
 
-async def tags(asked: Asked, query: TagsQuery) -> list[Row]:
+async def tags(asked: Asked, query: TagsQuery) -> dict[str, Any]:
     """What calls with each tag cost; ``tags`` (with commas between) names those that are wanted."""
     if query.start_date is None or query.end_date is None:
         raise GatewayError(400, "Please provide start_date and end_date", type="bad_request", param=None)
@@ -219,9 +219,14 @@ async def tags(asked: Asked, query: TagsQuery) -> list[Row]:
     async with asked.store.reading() as connection:
         rows = await spent_by_tag(connection, *between(first, last), *_narrowed(asked))
     wanted = set(query.tags.split(",")) if query.tags else set()
-    if not wanted or "all-tags" in wanted:
-        return rows
-    return [row for row in rows if row["individual_request_tag"] in wanted]
+    if "all-tags" in wanted:
+        wanted = set()
+    told = [
+        {"name": row["individual_request_tag"], "spend": row["total_spend"], "log_count": row["log_count"]}
+        for row in rows
+        if not wanted or row["individual_request_tag"] in wanted
+    ]
+    return {"spend_per_tag": told}
 
 
 async def all_tag_names(asked: Asked) -> dict[str, Any]:
