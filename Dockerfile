@@ -7,8 +7,9 @@ RUN python -m venv /opt/tianji && /opt/tianji/bin/pip install --no-cache-dir -c 
 
 FROM python:3.11-slim
 COPY --from=build /opt/tianji /opt/tianji
-RUN useradd --system --no-create-home tianji
+RUN useradd --system --home-dir /var/lib/tianji --create-home tianji
 USER tianji
+WORKDIR /var/lib/tianji
 EXPOSE 4000
 STOPSIGNAL SIGTERM
 HEALTHCHECK CMD ["/opt/tianji/bin/python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:4000/health/readiness')"]

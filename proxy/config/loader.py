@@ -1,5 +1,6 @@
 """``load_config``: a config file to a :class:`ProxyConfig`."""
 
+import os
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +20,8 @@ from proxy.config.yaml_tree import Map, Origin, plain
 
 #: The master key of the built-in config when LITELLM_MASTER_KEY is not set. Everybody knows it.
 DEVELOPMENT_KEY: Final = "sk-1234"
+#: Where the built-in config keeps keys, teams and spend.
+DEFAULT_DATABASE: Final = "sqlite:///tianji.db"
 MASTER_KEY: Final = "LITELLM_MASTER_KEY"
 
 _READ_HERE: Final = frozenset(
@@ -61,12 +64,15 @@ def load_config(path: str | Path) -> ProxyConfig:
 
 
 def load_default_config() -> ProxyConfig:
-    """The config that is used without a file: an offline model; the master key of the environment, or a known one."""
+    """The config that is used without a file: an offline model; the master key of the environment, or a known one; the database
+    of the environment, or a file in the current folder."""
     with as_file(files("proxy.config") / "default.yaml") as path:
         config = load_config(path)
     general = config.general_settings
     if general.master_key is None:
         general = msgspec.structs.replace(general, master_key=DEVELOPMENT_KEY)
+    if general.database_url is None:
+        general = msgspec.structs.replace(general, database_url=os.environ.get("DATABASE_URL") or DEFAULT_DATABASE)
     return msgspec.structs.replace(config, general_settings=general, folder=Path.cwd(), warnings=())
 
 

@@ -29,12 +29,13 @@ CONFIGS = [
 
 
 @pytest.fixture(scope="module")
-def gateway() -> Iterator[str]:
-    """`tianji serve`, as `make serve` starts it, on a free port."""
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """`tianji serve`, as `make serve` starts it, on a free port, in a folder of its own."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    process = subprocess.Popen([sys.executable, "-m", "proxy", "serve", "--port", str(port)], cwd=ROOT)
+    folder = tmp_path_factory.mktemp("serve")
+    process = subprocess.Popen([sys.executable, "-m", "proxy", "serve", "--port", str(port)], cwd=folder)
     try:
         for _ in range(100):
             try:

@@ -157,7 +157,7 @@ STEPS: Sequence[Step] = (
     ("POST", "/invitation/new", {"user_id": "alice"}),
     ("POST", "/config/update", {"router_settings": {"num_retries": 1, "fallbacks": [{"stored": ["configured"]}]}}),
 )
-CALLS = (
+CALLS: Sequence[tuple[str, str, Mapping[str, Any]]] = (
     (ALICE, "stored", {"user": "customer-1", "metadata": {"tags": ["blue"]}}),
     (ALICE, "stored", {}),
     (BUDGETED, "configured", {}),
