@@ -143,11 +143,12 @@ def _names(trip: str, test: str) -> bool:
 
 
 def _selection(item: str, sabotage: Sabotage) -> list[str]:
-    """All cases of an item; of core, which is as large as all items together, the files with the named cases."""
-    if item != CORE:
+    """All cases of an item; of core and of items so large that their sabotages are several files, those of the files with
+    the named cases."""
+    if item != CORE and len(sabotage_files(item)) == 1:
         return selection(item)
     tests = [f"def {trip.partition('[')[0]}(" for trip in sabotage.trips]
-    files = sorted(folder_of(item).glob("test_*.py"))
+    files = sorted(folder_of(item).glob("test_*.py" if item == CORE else f"test_{item}_*.py"))
     return [str(file) for file in files if any(test in file.read_text() for test in tests)] or selection(item)
 
 
