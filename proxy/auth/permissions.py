@@ -47,7 +47,7 @@ class Group(Flag):
     ORG = auto()
     """Management of one organization."""
     ADMIN_VIEW = auto()
-    """What admins see, for those who only view."""
+    """What admins see, for those who only view. Of all organizations: no admin of one may see it."""
 
 
 #: What a role may call, beside ``EVERYBODY``.
@@ -57,7 +57,7 @@ ALLOWED: Final[dict[str, Group]] = {
 }
 EVERYBODY: Final = Group.PUBLIC | Group.LLM | Group.INFO | Group.SELF_MANAGED
 #: What admins of an organization may call in its name.
-OF_ORG_ADMINS: Final = Group.ORG | Group.MANAGEMENT | Group.KEYS | Group.SELF_MANAGED | Group.ADMIN_VIEW
+OF_ORG_ADMINS: Final = Group.ORG | Group.MANAGEMENT | Group.KEYS | Group.SELF_MANAGED
 #: What those may see who only view.
 VIEWED: Final = Group.MANAGEMENT | Group.KEYS | Group.ADMIN_VIEW | Group.GLOBAL_SPEND
 #: What they may change of themselves (the endpoint sees to that).

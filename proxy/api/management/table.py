@@ -13,6 +13,7 @@ LLM = Group.LLM
 
 UI_CONFIG: Final = ("/.well-known/litellm-ui-config", "/litellm/.well-known/litellm-ui-config")
 NOT_CONNECTED: Final = "Database not connected. Please connect a database."
+ENDPOINTS: Final = "/config/pass_through_endpoint"
 NO_STORE: Final = "DB not connected. See https://docs.litellm.ai/docs/proxy/virtual_keys"
 
 
@@ -27,6 +28,8 @@ def no_store_detail(status: int = 500, message: str = NO_STORE) -> DetailError:
 
 
 NO_CREDENTIALS: Final = no_store()
+NO_CONFIG_STORE: Final = no_store(400, "Authentication Error, No DB Connected", "auth_error")
+NO_UI_STORE: Final = no_store_detail(message="Database not connected. Please connect a database.")
 NO_MODEL_STORE: Final = no_store(
     message=str({"error": "No DB Connected. Here's how to do it - https://docs.litellm.ai/docs/proxy/virtual_keys"}),
     kind="auth_error",
@@ -133,10 +136,10 @@ OPERATIONS: Final[list[Operation]] = [
         Op("POST", "/team/new", "teams.new_team", MANAGEMENT, no_store(message=NO_DB)),
         Op("POST", "/team/update", "teams.update_team", MANAGEMENT, no_store()),
         Op("POST", "/team/delete", "teams.delete_team", MANAGEMENT, no_store_detail(message=NO_DB_CONNECTED)),
-        Op("GET", "/team/info", "teams.team_info", INFO, NO_TEAM_INFO),
-        Op("GET", "/team/list", "teams_lists.list_teams", INFO, no_store_detail(400)),
-        Op("GET", "/v2/team/list", "teams_lists.page_of_teams", INFO, no_store_detail(message=NO_CLIENT)),
-        Op("GET", "/team/available", "teams_lists.list_available", INFO, no_store_detail(400)),
+        Op("GET", "/team/info", "teams.team_info", INFO | MANAGEMENT, NO_TEAM_INFO),
+        Op("GET", "/team/list", "teams_lists.list_teams", INFO | MANAGEMENT, no_store_detail(400)),
+        Op("GET", "/v2/team/list", "teams_lists.page_of_teams", INFO | MANAGEMENT, no_store_detail(message=NO_CLIENT)),
+        Op("GET", "/team/available", "teams_lists.list_available", INFO | MANAGEMENT, no_store_detail(400)),
         Op("GET", "/team/filter/ui", "teams_lists.filter_teams", ADMIN, no_store_detail(message=NO_DB_CONNECTED), True),
         Op("POST", "/team/block", "teams.block_team", MANAGEMENT, no_store_detail(message=NO_DB_CONNECTED)),
         Op("POST", "/team/unblock", "teams.unblock_team", MANAGEMENT, no_store_detail(message=NO_DB_CONNECTED)),
@@ -187,8 +190,8 @@ OPERATIONS: Final[list[Operation]] = [
             MANAGEMENT | VIEW,
             no_store_detail(message="No db connected. prisma client=None"),
         ),
-        Op("GET", "/user/available_users", "users.available_users", VIEW, no_store_detail()),
-        Op("GET", "/user/available_roles", "users.available_roles", VIEW, hidden=True),
+        Op("GET", "/user/available_users", "users.available_users", VIEW | ORG, no_store_detail()),
+        Op("GET", "/user/available_roles", "users.available_roles", VIEW | ORG, hidden=True),
         Op(
             "GET",
             "/user/filter/ui",
@@ -242,14 +245,14 @@ OPERATIONS: Final[list[Operation]] = [
         Op("GET", "/spend/tags", "spend.tags", SPEND, no_spend("/spend/tags")),
         Op("POST", "/spend/calculate", "spend.calculate", SPEND),
         Op("GET", "/spend/logs", "spend_logs.logs", SPEND, no_spend("/spend/logs")),
-        Op("GET", "/spend/logs/v2", "spend_logs.page_of_days", SPEND, NO_SPEND),
-        Op("GET", "/spend/logs/ui", "spend_logs.page_for_dashboard", SPEND, NO_SPEND, hidden=True),
-        Op("GET", "/spend/logs/ui/{request_id}", "spend_logs.detail", SPEND, hidden=True),
+        Op("GET", "/spend/logs/v2", "spend_logs.page_of_days", ADMIN, NO_SPEND),
+        Op("GET", "/spend/logs/ui", "spend_logs.page_for_dashboard", ADMIN, NO_SPEND, hidden=True),
+        Op("GET", "/spend/logs/ui/{request_id}", "spend_logs.detail", ADMIN, hidden=True),
         Op(
             "GET",
             "/spend/logs/session/ui",
             "spend_logs.session",
-            SPEND,
+            ADMIN,
             DetailError(500, "Database not connected"),
             hidden=True,
         ),
@@ -268,7 +271,7 @@ OPERATIONS: Final[list[Operation]] = [
             "GET",
             "/global/spend/all_tag_names",
             "spend_global.all_tag_names",
-            GLOBAL,
+            VIEW,
             no_spend("/spend/all_tag_names"),
             hidden=True,
         ),
@@ -291,11 +294,11 @@ OPERATIONS: Final[list[Operation]] = [
         Op("GET", "/model/streaming_metrics", "activity.seconds_to_first_token", VIEW, NO_GLOBAL, hidden=True),
         Op("GET", "/model/metrics/slow_responses", "activity.slow_responses", VIEW, NO_GLOBAL, hidden=True),
         Op("GET", "/model/metrics/exceptions", "activity.exceptions_of_models", VIEW, NO_GLOBAL, hidden=True),
-        Op("GET", "/user/daily/activity", "activity_daily.of_users", SELF | VIEW, no_store_detail()),
-        Op("GET", "/user/daily/activity/aggregated", "activity_daily.of_users_together", SELF, no_store_detail()),
-        Op("GET", "/team/daily/activity", "activity_daily.of_teams", SELF | VIEW, no_store_detail()),
-        Op("GET", "/tag/daily/activity", "activity_daily.of_tags", VIEW, no_store_detail()),
-        Op("GET", "/organization/daily/activity", "activity_daily.of_organizations", ORG | VIEW, no_store_detail()),
+        Op("GET", "/user/daily/activity", "activity_daily.of_users", SELF | VIEW | MANAGEMENT, no_store_detail()),
+        Op("GET", "/user/daily/activity/aggregated", "activity_daily.of_users_together", MANAGEMENT, no_store_detail()),
+        Op("GET", "/team/daily/activity", "activity_daily.of_teams", SELF | VIEW | KEYS, no_store_detail()),
+        Op("GET", "/tag/daily/activity", "activity_daily.of_tags", VIEW | ORG, no_store_detail()),
+        Op("GET", "/organization/daily/activity", "activity_daily.of_organizations", VIEW, no_store_detail()),
         Op(
             "GET",
             ("/customer/daily/activity", "/end_user/daily/activity"),
@@ -307,6 +310,45 @@ OPERATIONS: Final[list[Operation]] = [
     ),
     *_family(
         "config.yaml",
+        Op("POST", "/config/update", "config_fields.update_config", ADMIN, NO_CONFIG_STORE, hidden=True),
+        Op("POST", "/config/field/update", "config_fields.update_field", ADMIN, no_store_detail(400), hidden=True),
+        Op("GET", "/config/field/info", "config_fields.field_info", ADMIN, no_store_detail(400), hidden=True),
+        Op("POST", "/config/field/delete", "config_fields.delete_field", ADMIN, no_store_detail(400), hidden=True),
+        Op("GET", "/config/list", "config_fields.list_fields", ADMIN, no_store_detail(400), hidden=True),
+        Op("POST", "/config/callback/delete", "config_fields.delete_callback", ADMIN, no_store_detail(400), hidden=True),
+        Op("GET", "/get/config/callbacks", "config_fields.list_callbacks", hidden=True),
+    ),
+    *_family(
+        "Fallback Management",
+        Op("POST", "/fallback", "config_fallbacks.create_fallback"),
+        Op("GET", "/fallback/{model:path}", "config_fallbacks.get_fallback"),
+        Op("DELETE", "/fallback/{model:path}", "config_fallbacks.delete_fallback"),
+    ),
+    *_family(
+        "pass through",
+        Op("GET", (ENDPOINTS, f"{ENDPOINTS}/team/{{team_id}}"), "config_endpoints.list_endpoints"),
+        Op("POST", ENDPOINTS, "config_endpoints.create_endpoint"),
+        Op("POST", f"{ENDPOINTS}/{{endpoint_id}}", "config_endpoints.update_endpoint"),
+        Op("DELETE", ENDPOINTS, "config_endpoints.delete_endpoint"),
+    ),
+    *_family(
+        "Router Settings",
+        Op("GET", "/router/settings", "config_router.settings"),
+        Op("GET", "/router/fields", "config_router.fields"),
+    ),
+    *_family(
+        "UI Settings",
+        Op("GET", "/get/ui_settings", "config_dashboard.get_ui", PUBLIC, NO_UI_STORE),
+        Op("PATCH", "/update/ui_settings", "config_dashboard.update_ui", ADMIN, NO_UI_STORE),
+        Op("GET", "/get/ui_theme_settings", "config_dashboard.get_theme", PUBLIC),
+        Op("PATCH", "/update/ui_theme_settings", "config_dashboard.update_theme"),
+        Op("GET", "/get/internal_user_settings", "config_dashboard.get_users"),
+        Op("PATCH", "/update/internal_user_settings", "config_dashboard.update_users"),
+        Op("GET", "/get/default_team_settings", "config_dashboard.get_teams"),
+        Op("PATCH", "/update/default_team_settings", "config_dashboard.update_teams"),
+        Op("GET", "/get/allowed_ips", "config_dashboard.get_addresses", hidden=True),
+        Op("POST", "/add/allowed_ip", "config_dashboard.add_address"),
+        Op("POST", "/delete/allowed_ip", "config_dashboard.delete_address"),
     ),
     *_family(
         "SSO Settings",
@@ -319,8 +361,8 @@ OPERATIONS: Final[list[Operation]] = [
         Op("GET", "/sso/callback", "sso.callback", PUBLIC),
         Op("GET", "/sso/logout", "sso.logout", PUBLIC),
         Op("GET", "/sso/session", "sso.session", PUBLIC),
-        Op("GET", "/sso/readiness", "sso.readiness", INFO),
-        Op("GET", "/sso/get/ui_settings", "sso_settings.ui_settings", INFO),
+        Op("GET", "/sso/readiness", "sso.readiness", ADMIN),
+        Op("GET", "/sso/get/ui_settings", "sso_settings.ui_settings", ADMIN),
         Op("GET", "/sso/debug/login", "sso.debug_login", PUBLIC),
         Op("GET", "/sso/debug/callback", "sso.debug_callback", PUBLIC),
         Op("GET", "/sso/cli/poll/{key_id}", "sso_program.poll", PUBLIC),
@@ -343,6 +385,6 @@ OPERATIONS: Final[list[Operation]] = [
         Op("GET", "/public/mcp_hub", "discovery.empty_hub", PUBLIC),
         Op("GET", "/public/litellm_model_cost_map", "discovery.cost_map", PUBLIC),
         Op("GET", "/routes", "discovery.routes", PUBLIC),
-        Op("GET", "/utils/supported_openai_params", "discovery.supported_openai_params", LLM),
+        Op("GET", "/utils/supported_openai_params", "discovery.supported_openai_params", ADMIN),
     ),
 ]
