@@ -56,9 +56,11 @@ class Gateway:
         """Periodic work that one replica does; there with a store."""
         if self.store is not None:
             from proxy.jobs.jobs import Jobs
+            from proxy.jobs.standing import add_standing_jobs
             from proxy.reloading import Reloader
 
             self.jobs = Jobs(self.store)
+            add_standing_jobs(self.jobs, self.store, config)
             self._reloader = Reloader(config, self.store, self._build)
             self.store.on_change("config", self.reload)
         self.spend: Spend | None = None
