@@ -80,6 +80,9 @@ def no_spend(path: str) -> GatewayError:
 
 
 NO_STORE_UPDATE: Final = no_store(400, "Authentication Error, Not connected to DB!", "auth_error")
+NO_STORE_CUSTOMER: Final = no_store(message="Internal Server Error, Not connected to DB!")
+NO_STORE_BLOCK: Final = no_store_detail(message="500: " + str({"error": "Postgres DB Not connected"}))
+NO_STORE_TAG: Final = DetailError(500, "Database not connected")
 NO_STORE_LIST: Final = "Authentication Error, Database not connected"
 
 NO_DB_CONNECTED: Final = "No db connected"
@@ -203,6 +206,43 @@ OPERATIONS: Final[list[Operation]] = [
     ),
     *_family(
         "Customer Management",
+        *(
+            Op(method, f"/{name}{path}", function, ADMIN, answer, hidden=name == "end_user")
+            for name in ("customer", "end_user")
+            for method, path, function, answer in (
+                ("POST", "/new", "customers.new_customer", no_store_detail()),
+                ("POST", "/update", "customers.update_customer", NO_STORE_CUSTOMER),
+                ("POST", "/delete", "customers.delete_customers", NO_STORE_CUSTOMER),
+                ("POST", "/block", "customers.block_customers", NO_STORE_BLOCK),
+                ("POST", "/unblock", "customers.unblock_customers", NO_STORE_BLOCK),
+                ("GET", "/list", "customers.list_customers", no_store(400)),
+            )
+        ),
+        Op("GET", "/customer/info", "customers.customer_info", ADMIN, no_store()),
+        Op("GET", "/end_user/info", "customers.end_user_info", ADMIN, no_store(), hidden=True),
+    ),
+    *_family(
+        "Invite Links",
+        Op("POST", "/invitation/new", "invitations.new_invitation", SELF, no_store(400), hidden=True),
+        Op("GET", "/invitation/info", "invitations.invitation_info", ADMIN, no_store_detail(400), hidden=True),
+        Op("POST", "/invitation/update", "invitations.update_invitation", ADMIN, no_store_detail(400), hidden=True),
+        Op("POST", "/invitation/delete", "invitations.delete_invitation", SELF, no_store_detail(400), hidden=True),
+        Op("GET", "/onboarding/get_token", "invitations.get_token", PUBLIC, no_store_detail(), hidden=True),
+        Op("POST", "/onboarding/claim_token", "invitations.claim_token", PUBLIC, no_store_detail(), hidden=True),
+    ),
+    *_family(
+        "tag management",
+        Op("POST", "/tag/new", "tags.new_tag", ADMIN, DetailError(500, NO_STORE)),
+        Op("POST", "/tag/update", "tags.update_tag", ADMIN, NO_STORE_TAG),
+        Op("POST", "/tag/info", "tags.tag_info", ADMIN, NO_STORE_TAG),
+        Op("GET", "/tag/list", "tags.list_tags", VIEW, NO_STORE_TAG),
+        Op("POST", "/tag/delete", "tags.delete_tag", ADMIN, NO_STORE_TAG),
+        Op("GET", "/tag/summary", "tags.tag_summary", ADMIN, no_store_detail()),
+        Op("GET", "/tag/dau", "tags.daily_users", ADMIN, no_store_detail()),
+        Op("GET", "/tag/wau", "tags.weekly_users", ADMIN, no_store_detail()),
+        Op("GET", "/tag/mau", "tags.monthly_users", ADMIN, no_store_detail()),
+        Op("GET", "/tag/distinct", "tags.distinct_tags", ADMIN, no_store_detail()),
+        Op("GET", "/tag/user-agent/per-user-analytics", "tags.per_user", ADMIN, no_store_detail()),
     ),
     *_family(
         "budget management",
@@ -315,7 +355,9 @@ OPERATIONS: Final[list[Operation]] = [
         Op("GET", "/config/field/info", "config_fields.field_info", ADMIN, no_store_detail(400), hidden=True),
         Op("POST", "/config/field/delete", "config_fields.delete_field", ADMIN, no_store_detail(400), hidden=True),
         Op("GET", "/config/list", "config_fields.list_fields", ADMIN, no_store_detail(400), hidden=True),
-        Op("POST", "/config/callback/delete", "config_fields.delete_callback", ADMIN, no_store_detail(400), hidden=True),
+        Op(
+            "POST", "/config/callback/delete", "config_fields.delete_callback", ADMIN, no_store_detail(400), hidden=True
+        ),
         Op("GET", "/get/config/callbacks", "config_fields.list_callbacks", hidden=True),
     ),
     *_family(
@@ -352,6 +394,8 @@ OPERATIONS: Final[list[Operation]] = [
     ),
     *_family(
         "SSO Settings",
+        Op("GET", "/get/internal_user_settings", "users_settings.show_settings", ADMIN),
+        Op("PATCH", "/update/internal_user_settings", "users_settings.update_settings", ADMIN),
         Op("GET", "/get/default_team_settings", "teams_settings.get_defaults", ADMIN),
         Op("PATCH", "/update/default_team_settings", "teams_settings.update_defaults", ADMIN),
     ),
