@@ -49,7 +49,7 @@ SABOTAGES = [
     Sabotage(
         name="aliases-are-shared",
         patches=[("proxy.management.keys_making.check_alias", nothing)],
-        trips=["test_an_alias_is_taken_once"],
+        trips=["test_an_alias_is_taken_once", "test_an_alias_of_another_key"],
     ),
     Sabotage(
         name="keys-widen-themselves",
@@ -84,10 +84,9 @@ SABOTAGES = [
         trips=[
             "test_some_fields_are_kept_in_the_metadata",
             "test_a_team_may_be_out_of_guaranteed_throughput",
-            *(
-                f"test_fields_behind_a_licence[{field}]"
-                for field in ("tags", "guardrails", "policies", "prompts", "allowed_passthrough_routes")
-            ),
+            "test_metadata_is_replaced_and_limits_are_folded_in",
+            "test_a_budget_is_increased_for_a_while",
+            "test_fields_behind_a_licence",
         ],
     ),
     Sabotage(

@@ -1,0 +1,82 @@
+"""Budgets and the audit log as they are stored."""
+
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from proxy.auth.authenticator import ADMIN
+from proxy.call import Identity
+from proxy.config.model import GeneralSettings, ProxyConfig, Settings
+from proxy.management.audit import Robot, record, token_of
+from proxy.management.budgets import create_budget
+from proxy.management.keys import hash_of
+from proxy.store.rows import find_all
+from proxy.store.store import Store
+from proxy.store.tables import audit_log
+from proxy.store.types import now
+from tests.proxy.management.test_keys import using
+
+
+def test_a_budget_begins_anew_after_its_period(database_url: str) -> None:
+    async def scenario(store: Store) -> None:
+        async with store.writing() as connection:
+            row = await create_budget(connection, {"max_budget": 5, "budget_duration": "7d", "x": 1}, author="me")
+            plain = await create_budget(connection, {"budget_id": "plain"}, author="me")
+        assert row["budget_id"]
+        assert row["max_budget"] == 5.0
+        assert abs(row["budget_reset_at"] - now() - timedelta(days=7)) < timedelta(minutes=1)
+        assert plain["budget_reset_at"] is None
+        with pytest.raises(IntegrityError):
+            async with store.writing() as connection:
+                await create_budget(connection, {"budget_id": "plain"}, author="me")
+
+    using(database_url, scenario)
+
+
+def actor(*, kept: bool, caller: Identity = ADMIN) -> Any:
+    config = ProxyConfig(
+        folder=Path(),
+        settings=Settings(other={"store_audit_logs": kept}),
+        general_settings=GeneralSettings(master_key="sk-master"),
+    )
+    gateway = SimpleNamespace(snapshot=SimpleNamespace(config=config))
+    return SimpleNamespace(gateway=gateway, caller=caller, user="me", changed_by=None)
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_changes_are_recorded_without_secrets(database_url: str, kept: bool) -> None:
+    async def scenario(store: Store) -> None:
+        async with store.writing() as connection:
+            after = {"key": "sk-secret", "max_budget": 1.5, "updated_at": now(), "password": "p"}
+            await record(connection, actor(kept=kept), "updated", "keys", "hash", {"max_budget": None}, after)
+        async with store.reading() as connection:
+            rows = await find_all(connection, audit_log)
+        assert len(rows) == kept
+        for row in rows:
+            assert row["table_name"] == "LiteLLM_VerificationToken"
+            assert row["changed_by_api_key"] == hash_of("sk-master")
+            assert row["before_value"] == {"max_budget": None}
+            assert set(row["updated_values"]) == {"max_budget", "updated_at"}
+
+    using(database_url, scenario)
+
+
+def test_the_environment_switches_it_on_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LITELLM_STORE_AUDIT_LOGS", "True")
+
+    async def scenario(store: Store) -> None:
+        async with store.writing() as connection:
+            await record(connection, actor(kept=False), "created", "budgets", "b", None, {})
+            assert len(await find_all(connection, audit_log)) == 1
+
+    using(f"sqlite:///{tmp_path}/keys.db", scenario)
+
+
+def test_whose_key_it_was() -> None:
+    assert token_of(actor(kept=True, caller=Identity(token="hash"))) == "hash"
+    assert token_of(actor(kept=True, caller=Identity())) == ""
+    assert token_of(Robot(actor(kept=True).gateway)) == "litellm_internal_jobs"
