@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from typing import Any, Literal
 
 from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from proxy.store import migrate, tables
@@ -24,6 +23,8 @@ Listener = Callable[[], Awaitable[None]]
 
 LOOK_SECONDS = 0.5
 """How late a change of another process may be known here."""
+LOOK_PATIENCE = 3.0
+"""Seconds after which a database that does not answer is away."""
 
 
 class Store:
@@ -45,6 +46,7 @@ class Store:
         self._listeners: defaultdict[Topic, list[Listener]] = defaultdict(list)
         self._seen: dict[Topic, int] = {}
         self._watching: asyncio.Task[None] | None = None
+        self._telling: set[asyncio.Task[None]] = set()
         self.reachable = False
         """Whether the database answered when it was last looked at."""
 
@@ -59,8 +61,10 @@ class Store:
     async def aclose(self) -> None:
         """Let go of the database."""
         if self._watching is not None:
-            self._watching.cancel()
-            await asyncio.gather(self._watching, return_exceptions=True)
+            tasks = (self._watching, *self._telling)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
         if self._engine is not None:
             await self._engine.dispose()
 
@@ -104,16 +108,23 @@ class Store:
             except Exception:
                 log.exception("what a change of %s brings about failed", topic)
 
+    def _tell_soon(self, topic: Topic) -> None:
+        """Nobody who takes long to listen keeps the next change from being seen."""
+        telling = asyncio.create_task(self._tell(topic))
+        self._telling.add(telling)
+        telling.add_done_callback(self._telling.discard)
+
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             try:
                 before = dict(self._seen)
-                await self._look()
+                async with asyncio.timeout(LOOK_PATIENCE):
+                    await self._look()
                 for topic in self._listeners:
                     if self._seen.get(topic) != before.get(topic):
-                        await self._tell(topic)
-            except (SQLAlchemyError, OSError) as error:
+                        self._tell_soon(topic)
+            except Exception as error:  # a driver has errors of its own while a server starts
                 if self.reachable:
                     log.error("the database is away: %s", error.__class__.__name__)  # noqa: TRY400
                 self.reachable = False
