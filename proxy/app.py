@@ -13,7 +13,7 @@ from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFou
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
-from proxy.api import fallbacks, health, messages, metrics, model_info, models, passthrough_config, responses, root
+from proxy.api import health, messages, metrics, model_info, models, responses, root
 from proxy.api.background import Background
 from proxy.api.front import FrontDoor
 from proxy.api.google import google_endpoints
@@ -46,17 +46,10 @@ PLAIN_ROUTES = (
     health.health,
     models.list_models,
     models.get_model,
-    fallbacks.get_fallback,
-    fallbacks.create_fallback,
-    fallbacks.delete_fallback,
     model_info.model_info,
     model_info.model_group_info,
     messages.count_tokens,
     metrics.metrics,
-    passthrough_config.list_endpoints,
-    passthrough_config.create_endpoint,
-    passthrough_config.update_endpoint,
-    passthrough_config.delete_endpoint,
 )
 
 

@@ -16,12 +16,14 @@ from proxy.config.stored import Settings, stored_entries, with_stored
 from proxy.deployment import make_deployment
 from proxy.errors import GatewayError
 from proxy.management.config import (
+    ENVIRONMENT,
     Stored,
+    export_variables,
     read_stored,
     sealer_of,
-    section_settings,
     unsealed_credential,
     unsealed_model,
+    unsealed_settings,
 )
 from proxy.snapshot import Snapshot
 from proxy.store.rows import Row
@@ -67,7 +69,8 @@ class Reloader:
     def _snapshot(self, stored: Stored) -> Snapshot:
         """The largest part of what is stored that a gateway can run with."""
         problems: set[str] = set()
-        settings = section_settings(stored.settings)
+        settings = dict(self._settings(stored, problems))
+        export_variables(settings.pop(ENVIRONMENT, {}))
         entries = list(self._entries(stored, problems))
         credentials = list(self._credentials(stored, problems))
         try:
@@ -102,6 +105,15 @@ class Reloader:
                 yield from stored_entries(*unsealed_model(sealer_of(self._config), row))
             except (ConfigError, WrongSaltKeyError, GatewayError) as error:
                 problems.add(f"{_name(row)}: {error}")
+
+    def _settings(self, stored: Stored, problems: set[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        for row in stored.settings:
+            if not isinstance(row["param_value"], Mapping):
+                continue
+            try:
+                yield row["param_name"], unsealed_settings(self._config, row["param_value"])
+            except WrongSaltKeyError as error:
+                problems.add(f"settings {row['param_name']}: {error}")
 
     def _credentials(self, stored: Stored, problems: set[str]) -> Iterator[Mapping[str, Any]]:
         for row in stored.credentials:

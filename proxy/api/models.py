@@ -5,7 +5,7 @@ from typing import Any
 from litestar import Request, Response, get
 from litestar.params import FromPath, FromQuery
 
-from proxy.api.fallbacks import KINDS, configured_fallbacks
+from proxy.api.model_fallbacks import KINDS, configured_fallbacks
 from proxy.api.model_names import listed_names
 from proxy.api.plain import guarded, identity, json_response
 from proxy.auth.permissions import Group

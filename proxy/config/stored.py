@@ -18,6 +18,7 @@ from proxy.config.yaml_tree import Origin, plain, planted
 PLACE: Final = Place(Path("database"), 0)
 """Where errors say that something of it stands."""
 CREDENTIALS: Final = "credential_list"
+ENDPOINTS: Final = "pass_through_endpoints"
 
 Settings = Mapping[str, Mapping[str, Any]]
 """Of a section of the config file, by the section's name."""
@@ -67,6 +68,9 @@ def _is_credential(item: Any) -> bool:
 
 def _with_settings(config: ProxyConfig, settings: Settings) -> ProxyConfig:
     written = {name: merged(config.written.get(name, {}), settings.get(name, {})) for name in known.VARIABLES}
+    if settings.get("general_settings", {}).get(ENDPOINTS):
+        own = config.written.get("general_settings", {}).get(ENDPOINTS) or []
+        written["general_settings"][ENDPOINTS] = _endpoints(own, settings["general_settings"][ENDPOINTS])
     warnings = Warnings()
     trees = {name: planted(section, PLACE) for name, section in written.items()}
     for tree in trees.values():
@@ -80,6 +84,13 @@ def _with_settings(config: ProxyConfig, settings: Settings) -> ProxyConfig:
         general_settings=general_section(trees["general_settings"], Origin(PLACE), warnings),
         written=written,
     )
+
+
+def _endpoints(own: list[dict[str, Any]], stored: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The config's routes that the database has no other for, and the database's."""
+    taken = {str(entry.get("path")).strip("/") for entry in stored}
+    kept = [entry for entry in own if str(entry.get("path")).strip("/") not in taken]
+    return [*kept, *({**entry, "is_stored": True} for entry in stored)]
 
 
 def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

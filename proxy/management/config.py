@@ -1,5 +1,7 @@
 """What a database says of the config: rows of ``models``, ``credentials`` and ``settings``, their secrets readable."""
 
+import os
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -22,6 +24,10 @@ ENVIRONMENT: Final = "environment_variables"
 
 #: Variables of the gateway itself, which nothing that is stored may lead elsewhere.
 OWN_VARIABLES: Final = ("MASTER_KEY", "SALT_KEY", "DATABASE_URL", "REDIS_", "UI_PASSWORD", "CLIENT_SECRET")
+_VARIABLE: Final = re.compile(r"[A-Z][A-Z0-9_]*")
+_OF_PROCESS: Final = re.compile(
+    r"PATH$|HOME$|LD_|DYLD_|PYTHON|SSL_|LITELLM_|TIANJI_|STORE_MODEL|.*_PROXY$|.*_BASE(_URL)?$"
+)
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -116,6 +122,23 @@ def unsealed_credential(sealer: Sealer, row: Row) -> dict[str, Any]:
     }
 
 
-def section_settings(rows: list[Row]) -> dict[str, Mapping[str, Any]]:
-    """The settings of the config's sections, by section."""
-    return {row["param_name"]: row["param_value"] for row in rows if isinstance(row["param_value"], Mapping)}
+def unsealed_settings(config: ProxyConfig, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Stored settings of a section, what is secret in them readable. Raises WrongSaltKeyError."""
+    key = salt_key(config.general_settings.master_key)
+    return Sealer(key).unseal_all("settings", settings) if key else dict(settings)
+
+
+def export_variables(variables: Mapping[str, Any]) -> None:
+    """Let the process have environment variables that are stored, as far as :func:`may_be_variable` allows them."""
+    for name, value in variables.items():
+        if may_be_variable(name) and isinstance(value, str):
+            os.environ[name] = value
+
+
+def may_be_variable(name: str) -> bool:
+    """Whether a variable may be stored: not what the gateway itself, its Python or its connections go by."""
+    return (
+        bool(_VARIABLE.fullmatch(name))
+        and not _OF_PROCESS.match(name)
+        and not any(own in name for own in OWN_VARIABLES)
+    )

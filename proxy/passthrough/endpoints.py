@@ -46,6 +46,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     auth: bool | None = None
     cost_per_request: float | None = None
     guardrails: Any = None
+    is_stored: bool = False
+    """Whether it is of the database."""
 
 
 class EndpointRoute:
@@ -60,6 +62,7 @@ class EndpointRoute:
         self.path = path_of(self.name)
         self.methods = _methods(settings.methods, key)
         self._settings = settings
+        self.is_stored = settings.is_stored
         self._base = _base(settings.target, key)
         self._headers, self._problem = _resolved(settings.headers)
         self._vendor = VENDORS.get(urlsplit(self._base.origin).hostname or "", "")

@@ -10,7 +10,7 @@ from proxy.config.redact import masked
 from proxy.config.stored import with_stored
 from proxy.errors import DetailError
 from proxy.management import audit
-from proxy.management.config import change_section, check_references
+from proxy.management.config import change_section, check_references, unsealed_settings
 
 Change = Callable[[dict[str, Any]], Mapping[str, Any]]
 
@@ -43,7 +43,8 @@ async def change_settings(asked: Asked, section: str, change: Mapping[str, Any] 
 
 
 def _check(asked: Asked, section: str, settings: Mapping[str, Any]) -> None:
+    readable = unsealed_settings(asked.gateway.config, settings)
     try:
-        asked.gateway.check(with_stored(asked.gateway.config, settings={section: settings}))
+        asked.gateway.check(with_stored(asked.gateway.config, settings={section: readable}))
     except ConfigError as error:
         raise DetailError(400, {"error": str(error)}) from error
