@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 import click
 
 from proxy.commands.db import db
+from proxy.commands.prices import prices
 
 if TYPE_CHECKING:
     from proxy.config.model import ProxyConfig
@@ -115,6 +116,7 @@ def _fail(error: Exception) -> NoReturn:
 
 
 main.add_command(db)
+main.add_command(prices)
 
 
 @main.group()

@@ -5,7 +5,6 @@ import hashlib
 import logging
 import math
 import os
-import tempfile
 import time
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from proxy.accounting.journal import Journal, abandoned, new_journal
 from proxy.accounting.ledger import Ledger
+from proxy.accounting.places import state_folder
 from proxy.accounting.record import Recording, encode, record_of
 from proxy.accounting.totals import holders
 from proxy.call import Call
@@ -176,18 +176,5 @@ def _folder(given: object, address: Address) -> Path:
         return Path(f"{address.url.database}-spend")
     url = address.url
     which = f"{url.host}:{url.port or ''}/{url.database}{sorted(url.query.items())}"
-    base = _state_folder() / "spend" if named is None else Path(str(named)).expanduser()
+    base = state_folder() / "spend" if named is None else Path(str(named)).expanduser()
     return base / hashlib.sha256(which.encode()).hexdigest()[:16]
-
-
-def _state_folder() -> Path:
-    """``$STATE_DIRECTORY`` of systemd, /var/lib, or the user's own."""
-    given = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
-    if given:
-        return Path(given)
-    system, home = Path("/var/lib/tianji"), os.environ.get("XDG_STATE_HOME")
-    if system.is_dir() and os.access(system, os.W_OK):
-        return system
-    if home is None and not os.access(Path.home(), os.W_OK):
-        return Path(tempfile.gettempdir()) / "tianji"
-    return (Path.home() / ".local" / "state" if home is None else Path(home)) / "tianji"

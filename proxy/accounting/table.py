@@ -1,19 +1,24 @@
 """The packaged table of public models: prices in US dollars, sizes in tokens, abilities.
 
 ``prices.json.gz`` holds ``{model: {field: value}}``, as published with LiteLLM 1.81.14 in
-``model_prices_and_context_window_backup.json`` (MIT), without its prose. A newer table is put in its place by writing the
-published JSON, compressed, over it: what ``tianji prices update FILE`` would do.
+``model_prices_and_context_window_backup.json`` (MIT), without its prose. ``tianji prices update`` puts a newer one in its
+place (:mod:`proxy.accounting.price_file`).
 """
 
 import gzip
+import logging
 import re
+import zlib
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from typing import Any
 
 import msgspec
 
+from proxy.accounting.price_file import place
 from proxy.providers.bedrock_models import known_as
+
+log = logging.getLogger(__name__)
 
 #: Owners whose names do not begin with their provider's and a dash.
 ALSO = {"bedrock": "bedrock_converse", "cohere": "cohere_chat", "azure": "azure_text"}
@@ -75,13 +80,25 @@ class ModelTable:
 
 def load_table() -> ModelTable:
     """The whole table: about 6 ms and 2 MB, so keep only a part of it."""
-    return ModelTable(_decode(gzip.decompress((files(__package__) / "prices.json.gz").read_bytes())))
+    return ModelTable(_decode(_content()))
 
 
 def published_table() -> dict[str, msgspec.Raw]:
     """The whole table as it is published, for clients that read it; an entry that explains the fields comes first."""
-    entries = _decode(gzip.decompress((files(__package__) / "prices.json.gz").read_bytes()))
+    entries = _decode(_content())
     return {SAMPLE: entries.pop(SAMPLE, msgspec.Raw(b"{}"))} | entries
+
+
+def _content() -> bytes:
+    """The table that was put in the packaged one's place, if that can be read, else the packaged one."""
+    path = place()
+    try:
+        return gzip.decompress(path.read_bytes())
+    except FileNotFoundError:
+        pass
+    except (OSError, EOFError, zlib.error) as error:
+        log.error("the prices in %s cannot be read, the packaged ones are used: %s", path, error)  # noqa: TRY400
+    return gzip.decompress((files(__package__) / "prices.json.gz").read_bytes())
 
 
 def candidates(model: str, provider: str | None) -> list[str]:
