@@ -31,7 +31,7 @@ def expires_at(period: str, now: datetime) -> datetime:
     Raises:
         ValueError: ``period`` is none.
     """
-    match = re.match(r"(\d+)(mo|[smhdw])", period)
+    match = re.match(r"(\d{1,15})(mo|[smhdw])", period)
     if match is None:
         raise ValueError("not a number and s, m, h, d, w or mo")
     number, unit = int(match[1]), match[2]
@@ -49,7 +49,7 @@ def reset_at(period: str, now: datetime) -> datetime:
     Hours, minutes and seconds begin at multiples of their number. Any other text means the next midnight, as in the
     reference, where ``daily`` works for that reason.
     """
-    match = re.match(r"(\d+)([a-z]+)", period)
+    match = re.match(r"(\d{1,15})([a-z]+)", period)
     number, unit = (int(match[1]), match[2]) if match else (1, "d")
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     if number == 0:

@@ -35,9 +35,7 @@ def name_of(key: str) -> str:
     return f"sk-...{key[-4:]}"
 
 
-async def create_key(
-    connection: AsyncConnection, values: Mapping[str, Any], *, author: str | None
-) -> tuple[str, Row]:
+async def create_key(connection: AsyncConnection, values: Mapping[str, Any], *, author: str | None) -> tuple[str, Row]:
     """Store a new key.
 
     Args:
@@ -76,15 +74,6 @@ def moments_of(values: Mapping[str, Any], at: datetime) -> dict[str, Any]:
     if values.get("auto_rotate") and (interval := values.get("rotation_interval")):
         moments["key_rotation_at"] = _expiry("rotation_interval", interval, at)
     return moments
-
-
-def shown_key(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row of ``keys`` as JSON has it, without its hash; moments as ``...+00:00``."""
-    return {
-        name: value.isoformat() if isinstance(value, datetime) else value
-        for name, value in row.items()
-        if name != "token"
-    }
 
 
 class InvalidDuration(ValueError):

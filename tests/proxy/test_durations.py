@@ -32,7 +32,9 @@ def test_a_month_ends_on_its_last_day_at_the_latest() -> None:
     assert expires_at("1mo", NOW.replace(month=1, day=31)) == NOW.replace(month=2, day=28)
 
 
-@pytest.mark.parametrize("period", ["", "soon", "-1d", "d", "1", "1y", " 1d"])
+@pytest.mark.parametrize(
+    "period", ["", "soon", "-1d", "d", "1", "1y", " 1d", pytest.param("9" * 5000 + "d", id="long")]
+)
 def test_what_is_no_span(period: str) -> None:
     with pytest.raises(ValueError, match="not a number"):
         expires_at(period, NOW)
@@ -71,7 +73,7 @@ def test_midnight_is_that_of_the_zone() -> None:
     assert reset_at("1d", kolkata).astimezone(UTC) == datetime(2026, 11, 25, 18, 30, tzinfo=UTC)
 
 
-@given(number=st.integers(1, 10**30), unit=st.sampled_from(["s", "m", "h", "d", "w", "mo"]), now=MOMENTS)
+@given(number=st.integers(1, 10**15 - 1), unit=st.sampled_from(["s", "m", "h", "d", "w", "mo"]), now=MOMENTS)
 def test_what_is_long_ends_some_day(number: int, unit: str, now: datetime) -> None:
     assert expires_at(f"{number}{unit}", now) > now
     assert reset_at(f"{number}{unit}", now) > now

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field
 from sqlalchemy import ColumnElement
 
+from proxy.api.management.keys_models import in_reach
 from proxy.api.management.operation import Asked
 from proxy.api.management.validation import Query
 from proxy.errors import DetailError
@@ -76,7 +77,7 @@ def _order(name: str, direction: str) -> list[ColumnElement[Any]]:
 
 def _moment(name: str, text: str) -> datetime:
     try:
-        moment = datetime.fromisoformat(text)
+        moment = in_reach(datetime.fromisoformat(text))
     except ValueError:
         raise DetailError(400, {"message": f"{name} is no date; write 2026-01-31 or 2026-01-31T00:00:00Z"}) from None
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

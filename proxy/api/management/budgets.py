@@ -1,12 +1,11 @@
 """``/budget/*``: limits that several holders may share."""
 
-from datetime import datetime
 from typing import Annotated, Any, Final
 
 from pydantic import Field, model_validator
 from sqlalchemy.exc import IntegrityError
 
-from proxy.api.management.keys_models import Count, Money
+from proxy.api.management.keys_models import Count, Moment, Money, Names
 from proxy.api.management.operation import Asked
 from proxy.api.management.validation import Body, Query
 from proxy.durations import expires_at
@@ -62,13 +61,13 @@ class Budget(Body):
             "'tpm_limit': 1000, 'rpm_limit': 1000}})"
         ),
     ] = None
-    budget_reset_at: Annotated[datetime | None, Field(description="Datetime when the budget is reset")] = None
+    budget_reset_at: Annotated[Moment | None, Field(description="Datetime when the budget is reset")] = None
 
 
 class BudgetIds(Body):
     """``/budget/info``."""
 
-    budgets: list[str]
+    budgets: Names
 
 
 class BudgetId(Body):

@@ -5,14 +5,26 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from proxy.api.management.validation import Body, Query
+
+
+def in_reach(moment: datetime) -> datetime:
+    """Refuse the ends of the calendar. Raises ValueError."""
+    if not 1000 <= moment.year <= 9000:
+        raise ValueError("the year must be from 1000 to 9000")
+    return moment
+
 
 Money = Annotated[float, Field(allow_inf_nan=False)]
 """US dollars."""
 Count = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
 """What the database's integers hold; a negative limit is stored, as the reference does."""
+Moment = Annotated[datetime, AfterValidator(in_reach)]
+"""A time that has one in UTC."""
+Names = Annotated[list[str], Field(max_length=30_000)]
+"""More do not fit into one question to a database."""
 LimitType = Literal["guaranteed_throughput", "best_effort_throughput", "dynamic"]
 
 
@@ -124,7 +136,7 @@ class UpdateKey(KeyFields):
     spend: Money | None = None
     metadata: dict[str, Any] | None = None
     temp_budget_increase: Money | None = None
-    temp_budget_expiry: datetime | None = None
+    temp_budget_expiry: Moment | None = None
     auto_rotate: bool | None = None
     rotation_interval: str | None = None
 
@@ -147,8 +159,8 @@ class RegenerateKey(GenerateKey):
 class Keys(Body):
     """Keys or aliases."""
 
-    keys: list[str] | None = None
-    key_aliases: list[str] | None = None
+    keys: Names | None = None
+    key_aliases: Names | None = None
 
     @model_validator(mode="before")
     @classmethod
