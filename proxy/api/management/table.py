@@ -14,6 +14,8 @@ LLM = Group.LLM
 UI_CONFIG: Final = ("/.well-known/litellm-ui-config", "/litellm/.well-known/litellm-ui-config")
 NOT_CONNECTED: Final = "Database not connected. Please connect a database."
 ENDPOINTS: Final = "/config/pass_through_endpoint"
+ACCESS_GROUPS: Final = ("/v1/access_group", "/v1/unified_access_group")
+ACCESS_GROUP: Final = ("/v1/access_group/{access_group_id}", "/v1/unified_access_group/{access_group_id}")
 NO_STORE: Final = "DB not connected. See https://docs.litellm.ai/docs/proxy/virtual_keys"
 
 
@@ -87,6 +89,8 @@ NO_STORE_LIST: Final = "Authentication Error, Database not connected"
 
 NO_DB_CONNECTED: Final = "No db connected"
 NO_DB: Final = str({"error": NO_DB_CONNECTED})
+NO_DB_DETAIL: Final = no_store_detail(message=NO_DB_CONNECTED)
+NO_DATABASE: Final = no_store_detail(message="Database not connected.")
 NO_CLIENT: Final = "No db connected. prisma client=None"
 NO_TEAM_INFO: Final = no_store(
     message=str({"error": NO_STORE_INFO.removeprefix("Internal Server Error, ")}), kind="auth_error"
@@ -138,33 +142,33 @@ OPERATIONS: Final[list[Operation]] = [
         "team management",
         Op("POST", "/team/new", "teams.new_team", MANAGEMENT, no_store(message=NO_DB)),
         Op("POST", "/team/update", "teams.update_team", MANAGEMENT, no_store()),
-        Op("POST", "/team/delete", "teams.delete_team", MANAGEMENT, no_store_detail(message=NO_DB_CONNECTED)),
+        Op("POST", "/team/delete", "teams.delete_team", MANAGEMENT, NO_DB_DETAIL),
         Op("GET", "/team/info", "teams.team_info", INFO | MANAGEMENT, NO_TEAM_INFO),
         Op("GET", "/team/list", "teams_lists.list_teams", INFO | MANAGEMENT, no_store_detail(400)),
         Op("GET", "/v2/team/list", "teams_lists.page_of_teams", INFO | MANAGEMENT, no_store_detail(message=NO_CLIENT)),
         Op("GET", "/team/available", "teams_lists.list_available", INFO | MANAGEMENT, no_store_detail(400)),
-        Op("GET", "/team/filter/ui", "teams_lists.filter_teams", ADMIN, no_store_detail(message=NO_DB_CONNECTED), True),
-        Op("POST", "/team/block", "teams.block_team", MANAGEMENT, no_store_detail(message=NO_DB_CONNECTED)),
-        Op("POST", "/team/unblock", "teams.unblock_team", MANAGEMENT, no_store_detail(message=NO_DB_CONNECTED)),
-        Op("POST", "/team/member_add", "members.add_member", SELF, no_store_detail(message=NO_DB_CONNECTED)),
-        Op("POST", "/team/member_delete", "members.delete_member", SELF, no_store_detail(message=NO_DB_CONNECTED)),
-        Op("POST", "/team/member_update", "members.update_member", SELF, no_store_detail(message=NO_DB_CONNECTED)),
+        Op("GET", "/team/filter/ui", "teams_lists.filter_teams", ADMIN, NO_DB_DETAIL, True),
+        Op("POST", "/team/block", "teams.block_team", MANAGEMENT, NO_DB_DETAIL),
+        Op("POST", "/team/unblock", "teams.unblock_team", MANAGEMENT, NO_DB_DETAIL),
+        Op("POST", "/team/member_add", "members.add_member", SELF, NO_DB_DETAIL),
+        Op("POST", "/team/member_delete", "members.delete_member", SELF, NO_DB_DETAIL),
+        Op("POST", "/team/member_update", "members.update_member", SELF, NO_DB_DETAIL),
         Op("POST", "/team/bulk_member_add", "members.add_members_in_bulk", ADMIN, no_store_detail()),
-        Op("POST", "/team/model/add", "teams.add_models", ADMIN, no_store_detail(message=NO_DB_CONNECTED)),
-        Op("POST", "/team/model/delete", "teams.delete_models", ADMIN, no_store_detail(message=NO_DB_CONNECTED)),
+        Op("POST", "/team/model/add", "teams.add_models", ADMIN, NO_DB_DETAIL),
+        Op("POST", "/team/model/delete", "teams.delete_models", ADMIN, NO_DB_DETAIL),
         Op(
             "GET",
             "/team/permissions_list",
             "teams_settings.list_permissions",
             MANAGEMENT | SELF,
-            no_store_detail(message=NO_DB_CONNECTED),
+            NO_DB_DETAIL,
         ),
         Op(
             "POST",
             "/team/permissions_update",
             "teams_settings.update_permissions",
             MANAGEMENT | SELF,
-            no_store_detail(message=NO_DB_CONNECTED),
+            NO_DB_DETAIL,
         ),
         Op("POST", "/team/{team_id}/callback", "teams_settings.add_callback", ADMIN, no_store_detail()),
         Op("GET", "/team/{team_id}/callback", "teams_settings.get_callbacks", ADMIN, no_store(message=NO_DB)),
@@ -172,6 +176,37 @@ OPERATIONS: Final[list[Operation]] = [
     ),
     *_family(
         "organization management",
+        Op("POST", "/organization/new", "organizations.new_organization", ADMIN, no_store_detail()),
+        Op("PATCH", "/organization/update", "organizations.update_organization", ADMIN, no_store_detail()),
+        Op("DELETE", "/organization/delete", "organizations.delete_organizations", ORG, no_store_detail()),
+        Op("GET", "/organization/list", "organizations.list_organizations", INFO, NO_DB_DETAIL),
+        Op("GET", "/organization/info", "organizations.organization_info", ORG, NO_DB_DETAIL),
+        Op("POST", "/organization/info", "organizations.organization_infos", ORG, NO_DB_DETAIL),
+        Op(
+            "POST",
+            "/organization/member_add",
+            "organizations.add_members",
+            ORG,
+            no_store(message=NO_DB, kind="auth_error"),
+        ),
+        Op("PATCH", "/organization/member_update", "organizations.update_member", ORG, no_store_detail()),
+        Op("DELETE", "/organization/member_delete", "organizations.delete_member", ADMIN, no_store_detail()),
+    ),
+    *_family(
+        "project management",
+        Op("POST", "/project/new", "projects.new_project", ADMIN, no_store()),
+        Op("POST", "/project/update", "projects.update_project", ADMIN, no_store()),
+        Op("DELETE", "/project/delete", "projects.delete_project", ADMIN, no_store()),
+        Op("GET", "/project/info", "projects.project_info", ADMIN, no_store()),
+        Op("GET", "/project/list", "projects.list_projects", ADMIN, no_store()),
+    ),
+    *_family(
+        "access group management",
+        Op("POST", ACCESS_GROUPS, "access_groups.new_group", ADMIN, no_store_detail()),
+        Op("GET", ACCESS_GROUPS, "access_groups.list_groups", ADMIN, no_store_detail()),
+        Op("GET", ACCESS_GROUP, "access_groups.get_group", ADMIN, no_store_detail()),
+        Op("PUT", ACCESS_GROUP, "access_groups.update_group", ADMIN, no_store_detail()),
+        Op("DELETE", ACCESS_GROUP, "access_groups.delete_group", ADMIN, no_store_detail()),
     ),
     *_family(
         "Internal User management",
@@ -235,7 +270,7 @@ OPERATIONS: Final[list[Operation]] = [
         Op("POST", "/tag/new", "tags.new_tag", ADMIN, DetailError(500, NO_STORE)),
         Op("POST", "/tag/update", "tags.update_tag", ADMIN, NO_STORE_TAG),
         Op("POST", "/tag/info", "tags.tag_info", ADMIN, NO_STORE_TAG),
-        Op("GET", "/tag/list", "tags.list_tags", VIEW, NO_STORE_TAG),
+        Op("GET", "/tag/list", "tags.list_tags", VIEW | ORG, NO_STORE_TAG),
         Op("POST", "/tag/delete", "tags.delete_tag", ADMIN, NO_STORE_TAG),
         Op("GET", "/tag/summary", "tags.tag_summary", ADMIN, no_store_detail()),
         Op("GET", "/tag/dau", "tags.daily_users", ADMIN, no_store_detail()),
@@ -260,6 +295,11 @@ OPERATIONS: Final[list[Operation]] = [
     ),
     *_family(
         "model management",
+        Op("POST", "/access_group/new", "access_groups.new_model_group", ADMIN),
+        Op("GET", "/access_group/list", "access_groups.list_model_groups", ADMIN, NO_DATABASE),
+        Op("GET", "/access_group/{access_group}/info", "access_groups.model_group_info", ADMIN, NO_DATABASE),
+        Op("PUT", "/access_group/{access_group}/update", "access_groups.update_model_group", ADMIN, NO_DATABASE),
+        Op("DELETE", "/access_group/{access_group}/delete", "access_groups.delete_model_group", ADMIN, NO_DATABASE),
         Op("POST", "/model/new", "models.new_model", SELF | MANAGEMENT, NO_MODEL_STORE),
         Op("POST", "/model/update", "models.update_model", SELF | MANAGEMENT, NO_MODEL_STORE),
         Op("PATCH", "/model/{model_id}/update", "models.patch_model", SELF, no_store_detail()),

@@ -82,6 +82,7 @@ OPEN = {
     *("GET /sso/login", "GET /sso/key/generate", "GET /sso/callback", "GET /sso/logout", "GET /sso/session"),
     *("GET /sso/debug/login", "GET /sso/debug/callback", "GET /sso/cli/poll/{key_id}", "POST /sso/cli/confirm"),
     *("GET /fallback/login", "POST /login", "POST /v2/login"),
+    *("GET /onboarding/get_token", "POST /onboarding/claim_token"),
 }
 #: The reference promises its viewers all keys and all spend, and forgot these.
 VIEWED = {
