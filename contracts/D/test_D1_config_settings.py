@@ -171,9 +171,7 @@ def test_only_admins_see_settings(case: Case, path: str) -> None:
     assert "Only proxy admin" in answer.json["error"]["message"]
 
 
-@pytest.mark.parametrize(
-    "name", ["ui_theme_settings", "internal_user_settings", "default_team_settings", "ui_settings"]
-)
+@pytest.mark.parametrize("name", ["ui_theme_settings", "ui_settings"])
 def test_settings_of_the_dashboard(case: Case, name: str) -> None:
     answer = case.get(f"/get/{name}")
     case.assert_same_as_recorded(ignore=["body.field_schema", "body.values"])
@@ -185,11 +183,9 @@ def test_settings_of_the_dashboard(case: Case, name: str) -> None:
     ("name", "values"),
     [
         ("ui_theme_settings", {"logo_url": "https://example.com/logo.png"}),
-        ("internal_user_settings", {"user_role": "internal_user_viewer", "max_budget": 5}),
-        ("default_team_settings", {"max_budget": 7, "tpm_limit": 100}),
         ("ui_settings", {"disable_model_add_for_internal_users": True}),
     ],
-    ids=["theme", "users", "teams", "ui"],
+    ids=["theme", "ui"],
 )
 def test_settings_of_the_dashboard_are_changed(case: Case, name: str, values: dict[str, object]) -> None:
     changed = case.request("PATCH", f"/update/{name}", json=values)

@@ -1,7 +1,7 @@
 """Settings of the dashboard and of who may call: ``/get/ui_settings``, ``/update/...``, ``/add/allowed_ip``, ..."""
 
 from ipaddress import ip_address, ip_network
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from pydantic import BaseModel, Field
 
@@ -13,6 +13,7 @@ from proxy.management.config import stored_section
 
 NOT_ENABLED: Final = "Set `'STORE_MODEL_IN_DB='True'` in your env to enable this feature."
 UI: Final = "ui_settings"
+THEME: Final = "ui_theme_config"
 ADDRESSES: Final = "allowed_ips"
 _TYPES: Final = {"boolean": "boolean", "array": "array", "object": "object"}
 
@@ -21,28 +22,6 @@ class Theme(Body):
     """How the dashboard looks"""
 
     logo_url: str | None = Field(None, description="Address or path of the logo")
-
-
-class NewUsers(Body):
-    """What new users have unless they are given something else"""
-
-    user_role: Literal["proxy_admin", "proxy_admin_viewer", "internal_user", "internal_user_viewer"] | None = Field(
-        "internal_user", description="Role"
-    )
-    max_budget: float | None = Field(None, ge=0, allow_inf_nan=False, description="Budget, in US dollars")
-    budget_duration: str | None = Field(None, description="After how long the budget begins anew, such as 30d")
-    models: list[str] | None = Field(None, description="Models that they may call")
-    teams: list[Any] | None = Field(None, description="Teams that they belong to")
-
-
-class NewTeams(Body):
-    """What teams have that are made for groups of a sign-in"""
-
-    models: list[str] = Field(default_factory=list, description="Models that they may call")
-    max_budget: float | None = Field(None, ge=0, allow_inf_nan=False, description="Budget, in US dollars")
-    budget_duration: str | None = Field(None, description="After how long the budget begins anew, such as 30d")
-    tpm_limit: int | None = Field(None, ge=0, description="Tokens a minute")
-    rpm_limit: int | None = Field(None, ge=0, description="Requests a minute")
 
 
 class Interface(Body):
@@ -63,35 +42,15 @@ class Address(Body):
 
 async def get_theme(asked: Asked) -> dict[str, Any]:
     """How the dashboard looks."""
-    return _with_schema(Theme, _configured(asked, "ui_theme_config"))
+    return _with_schema(Theme, asked.gateway.snapshot.config.settings.other.get(THEME) or {})
 
 
 async def update_theme(asked: Asked, body: Theme) -> dict[str, Any]:
     """Change how the dashboard looks."""
-    values = await _update(asked, "ui_theme_config", body)
+    _check_enabled(asked)
+    values = body.model_dump(exclude_none=True)
+    await change_settings(asked, "litellm_settings", {THEME: values})
     return {"message": "Logo settings updated successfully.", "status": "success", "theme_config": values}
-
-
-async def get_users(asked: Asked) -> dict[str, Any]:
-    """What new users have."""
-    return _with_schema(NewUsers, _configured(asked, "default_internal_user_params"))
-
-
-async def update_users(asked: Asked, body: NewUsers) -> dict[str, Any]:
-    """Change what new users have."""
-    values = await _update(asked, "default_internal_user_params", body)
-    return {"message": "Internal user settings updated successfully", "status": "success", "settings": values}
-
-
-async def get_teams(asked: Asked) -> dict[str, Any]:
-    """What new teams have."""
-    return _with_schema(NewTeams, _configured(asked, "default_team_params"))
-
-
-async def update_teams(asked: Asked, body: NewTeams) -> dict[str, Any]:
-    """Change what new teams have."""
-    values = await _update(asked, "default_team_params", body)
-    return {"message": "Default team settings updated successfully", "status": "success", "settings": values}
 
 
 async def get_ui(asked: Asked) -> dict[str, Any]:
@@ -140,18 +99,6 @@ async def delete_address(asked: Asked, body: Address) -> dict[str, str]:
 
 def _addresses(asked: Asked) -> list[str]:
     return list(asked.gateway.snapshot.config.general_settings.other.get(ADDRESSES) or [])
-
-
-def _configured(asked: Asked, key: str) -> dict[str, Any]:
-    return dict(asked.gateway.snapshot.config.settings.other.get(key) or {})
-
-
-async def _update(asked: Asked, key: str, body: Body) -> dict[str, Any]:
-    """Store what was given in ``litellm_settings``; the settings as they are then, without nulls."""
-    _check_enabled(asked)
-    values: dict[str, Any] = body.model_dump(exclude_none=True)
-    await change_settings(asked, "litellm_settings", {key: values})
-    return values
 
 
 def _check_enabled(asked: Asked) -> None:

@@ -92,7 +92,7 @@ def _validated(model: Any, value: Any, place: str, *, missing: bool = False) -> 
     if missing:
         raise DetailError(422, [{"type": "missing", "loc": [place], "msg": "Field required", "input": None}])
     try:
-        return TypeAdapter(model).validate_python(value)
+        return TypeAdapter(model).validate_python(value, from_attributes=True)
     except ValidationError as error:
         raise DetailError(422, list(_problems(error, place))) from None
     except RecursionError:
