@@ -40,11 +40,11 @@ async def logs(asked: Asked, query: LogsQuery) -> Any:
         where.append(LOGS.c.api_key == (sha256(key.encode()).hexdigest() if key.startswith("sk-") else key))
     elif query.request_id is not None:
         where.append(_called(query.request_id))
-    elif query.user_id is not None:
+    elif query.user_id is not None and not sees_own_only(asked.caller):
         where.append(LOGS.c.user == query.user_id)
     if query.start_date is None or query.end_date is None:
         async with asked.store.reading() as connection:
-            return await log_rows(connection, *where, order=[LOGS.c.startTime.desc()])
+            return await log_rows(connection, *where, order=[LOGS.c.startTime, LOGS.c.request_id])
     first, last = day(query.start_date, "start_date"), day(query.end_date, "end_date")
     where += [LOGS.c.startTime >= first, LOGS.c.startTime <= last]
     async with asked.store.reading() as connection:
@@ -130,7 +130,7 @@ async def _page(asked: Asked, query: PageQuery, formats: Sequence[str]) -> dict[
     where = [
         LOGS.c.startTime >= _moment(query.start_date, formats),
         LOGS.c.startTime <= _moment(query.end_date, formats),
-        *_filters(query),
+        *_filters(query, None if sees_own_only(asked.caller) else query.user_id),
         *await _visible(asked, query.team_id),
     ]
     column = LOGS.c[query.sort_by]
@@ -155,10 +155,10 @@ async def _paged(
     }
 
 
-def _filters(query: PageQuery) -> list[ColumnElement[bool]]:
+def _filters(query: PageQuery, user: str | None) -> list[ColumnElement[bool]]:
     named = {
         "api_key": query.api_key,
-        "user": query.user_id,
+        "user": user,
         "team_id": query.team_id,
         "model": query.model,
         "model_id": query.model_id,
@@ -240,7 +240,10 @@ async def detail(asked: Asked) -> Any:
 
 def _shown(row: Row) -> Row:
     """Moments of a page, as the reference spells them there."""
-    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row.items()}
+    return {
+        name: value.isoformat(timespec="milliseconds") if isinstance(value, datetime) else value
+        for name, value in row.items()
+    }
 
 
 def _moment(text: str, formats: Sequence[str]) -> datetime:
@@ -250,7 +253,7 @@ def _moment(text: str, formats: Sequence[str]) -> datetime:
         except ValueError:
             continue
     expected = "'YYYY-MM-DD' or 'YYYY-MM-DD HH:MM:SS'" if DAY in formats else "'YYYY-MM-DD HH:MM:SS'"
-    raise GatewayError(400, f"Invalid date format: {text.strip()}. Expected: {expected}")
+    raise GatewayError(400, f"Invalid date format: {text.strip()}. Expected: {expected}", type="internal_server_error")
 
 
 def _wrong(param: str, message: str) -> GatewayError:
