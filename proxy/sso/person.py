@@ -136,7 +136,7 @@ def check_domain(person: Person, environment: Environment) -> None:
     allowed = allowed_domains(environment)
     if allowed is None:
         return
-    domain = person.email.rpartition("@")[2] if person.email else None
+    domain = person.email.rpartition("@")[2] if person.email and "@" in person.email else None
     if domain not in allowed:
         raise DetailError(
             401,
