@@ -43,6 +43,7 @@ def test_several_keys_by_alias(case: Case) -> None:
     answer = case.post("/v2/key/info", {"key_aliases": ["by-alias-first"]})
 
     def as_recorded(answer: Exchange) -> None:
+        assert answer.status == 200
         assert len(answer.json["info"]) > 1
 
     def required(answer: Exchange) -> None:
@@ -93,6 +94,7 @@ def test_the_user_beside_the_key(case: Case) -> None:
     case.post("/key/generate", {"user_id": "beside-user"})
     answer = case.get("/key/list?user_id=beside-user&expand=user")
     case.assert_same_as_recorded()
+    assert answer.status == 200
     [key] = answer.json["keys"]
     assert key["user"]["user_email"] == "beside@example.com"
     assert key["user"]["password"] is None

@@ -242,6 +242,7 @@ def test_several_keys_show_only_what_may_be_seen(case: Case) -> None:
     answer = asks(case, user, "/v2/key/info", {"keys": [key, user]})
 
     def as_recorded(answer: Exchange) -> None:
+        assert answer.status == 200
         assert len(answer.json["info"]) == 2
 
     def required(answer: Exchange) -> None:

@@ -63,6 +63,7 @@ def test_a_key_is_not_regenerated(case: Case) -> None:
     answer = case.post(f"/key/{KEY}/regenerate", {})
 
     def as_recorded(answer: Exchange) -> None:
+        assert answer.status == 500
         assert "Enterprise feature" in answer.json["error"]["message"]
 
     def required(answer: Exchange) -> None:
