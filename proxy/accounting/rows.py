@@ -1,54 +1,57 @@
 """A record as the reference's management API shows it: a row of ``spend_logs`` with its ``metadata``."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
+
+import msgspec
 
 from proxy.accounting.record import Record
 from proxy.call import Usage
 
 MOST = 2**53
 """Tokens; a vendor may say anything."""
+EMPTY: Final = "{}"
+NO_USAGE: Final = Usage()
+_encode: Final = msgspec.json.Encoder().encode
 
 
-def log_row(record: Record, request_id: str) -> dict[str, Any]:
-    """The row of a call."""
+def log_row(record: Record, request_id: str, stored: Callable[[datetime], Any]) -> dict[str, Any]:
+    """The row of a call as the driver takes it: JSON encoded, moments as ``stored`` gives them."""
     failed = record.failed is not None
-    usage = record.usage or Usage()
-    started = moment(record.started)
-    ended = moment(record.started + record.seconds)
+    usage = record.usage or NO_USAGE
+    ended = stored(moment(record.started + record.seconds))
     first = record.first_token if record.stream else None
     return {
         "request_id": request_id,
         "call_type": "" if failed else record.call_type,
         "api_key": record.key,
         "spend": record.dollars,
-        "total_tokens": _count(usage.total_tokens),
-        "prompt_tokens": _count(usage.prompt_tokens),
-        "completion_tokens": _count(usage.completion_tokens),
-        "startTime": started,
+        "total_tokens": count(usage.total_tokens),
+        "prompt_tokens": count(usage.prompt_tokens),
+        "completion_tokens": count(usage.completion_tokens),
+        "startTime": stored(moment(record.started)),
         "endTime": ended,
-        "completionStartTime": ended if first is None else moment(record.started + first),
+        "completionStartTime": ended if first is None else stored(moment(record.started + first)),
         "model": record.model,
         "model_id": record.model_id,
         "model_group": record.group,
         "custom_llm_provider": "" if failed else record.provider,
         "api_base": record.api_base,
         "user": record.user or "",
-        "metadata": _metadata(record, usage),
+        "metadata": _encode(_metadata(record, usage)).decode(),
         "cache_hit": "False" if failed or record.stream else "None",
         "cache_key": "Cache OFF",
-        "request_tags": list(record.tags),
+        "request_tags": _encode(record.tags).decode() if record.tags else "[]",
         "team_id": record.team or "",
         "organization_id": record.organization or "",
         "end_user": record.customer or "",
         "requester_ip_address": record.ip,
-        "messages": {},
-        "response": record.answer or {},
+        "messages": EMPTY,
+        "response": EMPTY if record.answer is None else bytes(record.answer).decode(),
         "session_id": record.session or record.id,
         "status": "failure" if failed else "success",
-        "mcp_namespaced_tool_name": None,
-        "agent_id": None,
-        "proxy_server_request": record.prompt or {},
+        "proxy_server_request": EMPTY if record.prompt is None else bytes(record.prompt).decode(),
     }
 
 
@@ -150,5 +153,6 @@ def _error(record: Record) -> dict[str, str]:
     }
 
 
-def _count(tokens: int) -> int:
+def count(tokens: int) -> int:
+    """A number that fits."""
     return max(0, min(tokens, MOST))

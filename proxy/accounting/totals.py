@@ -8,8 +8,7 @@ from sqlalchemy import bindparam, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from proxy.accounting.record import Record
-from proxy.accounting.rows import MOST, moment
-from proxy.call import Usage
+from proxy.accounting.rows import NO_USAGE, count, moment
 from proxy.store import tables
 from proxy.store.accounts import Kind
 from proxy.store.types import now
@@ -153,7 +152,7 @@ def _entities(record: Record) -> Iterable[tuple[str, str]]:
 
 def _add(totals: dict[tuple[str, ...], dict[str, Any]], entity: tuple[str, str], record: Record) -> None:
     failed = record.failed is not None
-    usage = record.usage or Usage()
+    usage = record.usage or NO_USAGE
     date = moment(record.started).date().isoformat()
     provider, endpoint = ("", "") if failed else (record.provider, record.endpoint)
     key = (*entity, date, record.key, record.model, provider, "", endpoint)
@@ -168,10 +167,10 @@ def _add(totals: dict[tuple[str, ...], dict[str, Any]], entity: tuple[str, str],
             "created_at": stamp,
             "updated_at": stamp,
         }
-    row["prompt_tokens"] += min(usage.prompt_tokens, MOST)
-    row["completion_tokens"] += min(usage.completion_tokens, MOST)
-    row["cache_read_input_tokens"] += min(usage.cached_tokens, MOST)
-    row["cache_creation_input_tokens"] += min(usage.cache_creation_tokens, MOST)
+    row["prompt_tokens"] += count(usage.prompt_tokens)
+    row["completion_tokens"] += count(usage.completion_tokens)
+    row["cache_read_input_tokens"] += count(usage.cached_tokens)
+    row["cache_creation_input_tokens"] += count(usage.cache_creation_tokens)
     row["api_requests"] += 1
     row["failed_requests" if failed else "successful_requests"] += 1
     row["spend"] += record.dollars
