@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from proxy.call import Identity
 from proxy.errors import DetailError
-from proxy.management.users_access import administered_teams, manages
+from proxy.management.users_access import administered_teams, manages, shown_role
 from proxy.store.rows import Row, add, change, find, remove
 from proxy.store.tables import invitations, users
 from proxy.store.types import now
@@ -37,7 +37,7 @@ async def invite(connection: AsyncConnection, caller: Identity, user_id: str, au
 async def check_host(connection: AsyncConnection, caller: Identity) -> None:
     """Whether the caller may invite anybody: as an admin, of an organization or of a team. Raises DetailError, 400."""
     if not caller.is_admin and not caller.administers and not await administered_teams(connection, caller):
-        raise _refused(f"Admin-only endpoint. Not allowed to access this., your role={caller.role}")
+        raise _refused(f"Admin-only endpoint. Not allowed to access this., your role={shown_role(caller)}")
 
 
 async def _may_invite(connection: AsyncConnection, caller: Identity, user: Row) -> bool:

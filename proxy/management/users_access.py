@@ -31,6 +31,11 @@ def acts_for_admin(caller: Identity, path: str) -> bool:
     return caller.is_admin or (nobodys and path in caller.allowed_routes)
 
 
+def shown_role(caller: Identity) -> str:
+    """The role of the caller as refusals name it: that of internal users where a key is nobody's."""
+    return caller.role or Role.INTERNAL_USER.value
+
+
 async def organizations_of(connection: AsyncConnection, user_id: str) -> frozenset[str]:
     """The organizations that a user is in."""
     column = organization_memberships.c.organization_id
@@ -52,7 +57,7 @@ def check_role(caller: Identity, role: str | None) -> None:
         raise DetailError(
             403,
             "Only proxy admins can create administrative users (proxy_admin, proxy_admin_viewer). "
-            f"Attempted to create user with role: {role}. Your role: {caller.role}",
+            f"Attempted to create user with role: {role}. Your role: {shown_role(caller)}",
         )
 
 

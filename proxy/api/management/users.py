@@ -51,9 +51,9 @@ ROLES: Final = {
 
 async def new_user(asked: Asked, body: NewUser) -> Any:
     """Make a user, with a virtual key unless ``auto_create_key`` is false. The key is shown this once."""
-    given = body.model_dump()
+    given = body.model_dump(exclude={"organization_id"})
     if body.organization_id is not None:
-        given["organizations"] = [*(body.organizations or []), body.organization_id]
+        given["organizations"] = list(dict.fromkeys([*(body.organizations or []), body.organization_id]))
     with refusals(INTERNAL):
         async with asked.store.writing("access") as connection:
             made = await make_user(connection, asked, _path(asked), given, with_key=body.auto_create_key)

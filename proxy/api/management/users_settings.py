@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+from pydantic import ValidationError
+
 from proxy.api.management.keys_models import Money
 from proxy.api.management.operation import Asked
 from proxy.api.management.settings import change_settings
@@ -37,7 +39,10 @@ class NewUserSettings(Body):
 async def show_settings(asked: Asked) -> Any:
     """What new users get, and what each setting means."""
     stored = asked.gateway.snapshot.config.settings.other.get(SETTING) or {}
-    values = {name: stored.get(name, field.default) for name, field in NewUserSettings.model_fields.items()}
+    try:
+        values = NewUserSettings.model_validate(stored).model_dump()
+    except ValidationError:
+        values = {name: stored.get(name) for name in NewUserSettings.model_fields}
     return {"values": values, "field_schema": SCHEMA}
 
 
