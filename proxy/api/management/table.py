@@ -73,6 +73,7 @@ NO_SPEND: Final = no_store(401, "Prisma Client is not initialized", "internal_er
 NO_GLOBAL: Final = no_store(500, "Prisma Client is not initialized", "internal_error")
 NO_SPEND_LIST: Final = no_store_detail(400, NOT_CONNECTED_SPEND)
 NO_ACTIVITY: Final = no_store_detail(500, NOT_CONNECTED_SPEND)
+NO_TOTAL: Final = no_store(message=str({"error": "No db connected"}), kind="internal_error")
 NO_TOTALS: Final = no_store_detail(message="No db connected")
 
 
@@ -338,7 +339,7 @@ OPERATIONS: Final[list[Operation]] = [
         ),
         Op("POST", "/cost/estimate", "spend.estimate", SPEND),
         Op("GET", "/provider/budgets", "spend.provider_budgets", VIEW),
-        Op("GET", "/global/spend", "spend_global.total", GLOBAL, NO_GLOBAL, hidden=True),
+        Op("GET", "/global/spend", "spend_global.total", GLOBAL, NO_TOTAL, hidden=True),
         Op("GET", "/global/spend/logs", "spend_global.logs", GLOBAL, NO_GLOBAL, hidden=True),
         Op("GET", "/global/spend/keys", "spend_global.keys", GLOBAL | INTERNAL, NO_TOTALS, hidden=True),
         Op("GET", "/global/spend/teams", "spend_global.teams", GLOBAL, NO_TOTALS, hidden=True),
