@@ -31,6 +31,7 @@ def build_document(snapshot: Snapshot, settings: DocsSettings) -> Tree:
     managed, models = management_parts()
     paths = {**written["paths"]}
     for path, operations in (*managed.items(), *passed_paths(snapshot.passthrough).items()):
+        # the gateway's own come first where an endpoint of the config has the same path
         paths[path] = {**operations, **paths.get(path, {})}
     if settings.filtered:
         paths = {path: item for path, item in paths.items() if _is_of_models(path, item)}
@@ -60,7 +61,7 @@ def _identified(path: str, item: Tree) -> Tree:
 
 
 def _identifier(method: str, path: str) -> str:
-    words = "".join(char if char.isalnum() else "_" for char in path.replace("{", "").replace("}", ""))
+    words = "".join("_" if char in "/:." else char for char in path if char not in "{}-")
     return f"{method}{words}".rstrip("_")
 
 

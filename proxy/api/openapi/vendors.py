@@ -17,6 +17,7 @@ NAMES: Final = {
     "/mistral": "Mistral",
     "/azure": "Azure",
     "/azure_ai": "Azure AI",
+    "/vertex-ai": "Vertex AI",
     "/vertex_ai": "Vertex AI",
     "/bedrock": "Bedrock",
     "/vllm": "VLLM",
@@ -36,9 +37,7 @@ def passed_paths(routes: PassThrough) -> dict[str, dict[str, Any]]:
     """The paths of all pass-through routes, one operation a method."""
     paths: dict[str, dict[str, Any]] = {}
     for route in routes.vendors:
-        name = NAMES.get(route.path)
-        if name is not None:
-            paths |= _of_vendor(route, f"{name} Pass-through")
+        paths |= _of_vendor(route, f"{NAMES[route.path]} Pass-through")
     for endpoint in reversed(routes.endpoints):
         for path in (endpoint.path, f"{endpoint.path}/{REST}") if endpoint.serves("below") else (endpoint.path,):
             paths[path] = {**paths.get(path, {}), **_own(endpoint, path)}
