@@ -71,6 +71,16 @@ def test_a_budget_is_deleted(case: Case) -> None:
     assert found.json == []
 
 
+def test_keys_lose_a_budget_that_is_deleted(case: Case) -> None:
+    case.post("/budget/new", {"budget_id": "lost-by-keys", "max_budget": 5})
+    key = case.post("/key/generate", {"budget_id": "lost-by-keys"}).json["key"]
+    case.post("/budget/delete", {"id": "lost-by-keys"})
+    found = case.get(f"/key/info?key={key}")
+    case.assert_same_as_recorded()
+    assert found.json["info"]["budget_id"] is None
+    assert found.json["info"]["litellm_budget_table"] is None
+
+
 def test_an_unknown_budget_is_not_changed(case: Case) -> None:
     answer = case.post("/budget/update", {"budget_id": "no-such-budget", "max_budget": 1})
     found = case.post("/budget/info", {"budgets": ["no-such-budget"]})

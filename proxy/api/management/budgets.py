@@ -12,8 +12,9 @@ from proxy.durations import expires_at
 from proxy.errors import DetailError
 from proxy.management.audit import record
 from proxy.management.budgets import BUDGET_FIELDS, create_budget
+from proxy.management.budgets import delete_budget as delete_row
 from proxy.management.keys_shown import shown_budget
-from proxy.store.rows import Row, change, find, find_all, remove
+from proxy.store.rows import Row, change, find, find_all
 from proxy.store.tables import budgets
 from proxy.store.types import now
 
@@ -161,13 +162,13 @@ async def budget_settings(asked: Asked, query: OfBudget) -> Any:
 
 
 async def delete_budget(asked: Asked, body: BudgetId) -> Any:
-    """Delete a budget; what referred to it has none any more. ``null`` when there is none of that id."""
+    """Delete a budget; what referred to it goes on without one. ``null`` when there is none of that id."""
     _check_admin(asked)
     async with asked.store.writing("access") as connection:
-        rows = await remove(connection, budgets, budgets.c.budget_id == body.id)
-        for row in rows:
-            await record(connection, asked, "deleted", "budgets", row["budget_id"], row, {})
-    return shown_budget(rows[0]) if rows else None
+        row = await delete_row(connection, body.id)
+        if row is not None:
+            await record(connection, asked, "deleted", "budgets", body.id, row, {})
+    return None if row is None else shown_budget(row)
 
 
 async def _changed(connection: Any, before: Row, values: dict[str, Any]) -> Row:

@@ -11,12 +11,13 @@ from sqlalchemy.exc import IntegrityError
 from proxy.auth.authenticator import ADMIN
 from proxy.call import Identity
 from proxy.config.model import GeneralSettings, ProxyConfig, Settings
+from proxy.errors import DetailError
 from proxy.management.audit import Robot, record, token_of
-from proxy.management.budgets import create_budget
+from proxy.management.budgets import create_budget, delete_budget
 from proxy.management.keys import hash_of
-from proxy.store.rows import find_all
+from proxy.store.rows import add, find_all
 from proxy.store.store import Store
-from proxy.store.tables import audit_log
+from proxy.store.tables import audit_log, budgets, keys, organizations
 from proxy.store.types import now
 from tests.proxy.management.test_keys import using
 
@@ -33,6 +34,25 @@ def test_a_budget_begins_anew_after_its_period(database_url: str) -> None:
         with pytest.raises(IntegrityError):
             async with store.writing() as connection:
                 await create_budget(connection, {"budget_id": "plain"}, author="me")
+
+    using(database_url, scenario)
+
+
+def test_a_budget_that_is_deleted_is_referred_to_no_more(database_url: str) -> None:
+    async def scenario(store: Store) -> None:
+        async with store.writing() as connection:
+            for name in ("of-key", "of-organization"):
+                await create_budget(connection, {"budget_id": name}, author="me")
+            await add(connection, keys, {"token": "t", "budget_id": "of-key"})
+            fields = {"organization_id": "o", "organization_alias": "o", "budget_id": "of-organization"}
+            await add(connection, organizations, fields)
+            assert await delete_budget(connection, "of-key") is not None
+            assert await delete_budget(connection, "no-such-budget") is None
+            with pytest.raises(DetailError, match="of an organization"):
+                await delete_budget(connection, "of-organization")
+            [row] = await find_all(connection, keys)
+            assert row["budget_id"] is None
+            assert [left["budget_id"] for left in await find_all(connection, budgets)] == ["of-organization"]
 
     using(database_url, scenario)
 
