@@ -11,6 +11,9 @@ from contracts.harness.case import Case
 from contracts.harness.exchange import Exchange
 from fixtures.oidc_replies import signed_in
 
+NO_STATE = "0" * 32
+"""What it comes back with when it was sent without a state."""
+
 
 class Browser:
     """Of one person. What the gateway sets is kept; what is `HttpOnly` is sent back all the same."""
@@ -29,7 +32,7 @@ class Browser:
 
     def come_back(self, code: str, path: str = "/sso/callback") -> Exchange:
         """The identity provider sends it back with a code."""
-        return self.get(f"{path}?code={code}&state={quote(self.asked.get('state', 'none'), safe='')}")
+        return self.get(f"{path}?code={code}&state={quote(self.asked.get('state', NO_STATE), safe='')}")
 
     def sign_in(self, code: str, claims: Mapping[str, Any]) -> Exchange:
         """From the beginning to the session, as the person of whom the provider says these claims."""

@@ -21,7 +21,7 @@ from contracts.harness.redis import REDIS, RedisServer
 from contracts.harness.translation import AUTHORITY, TUNNEL, Translation
 
 READY = "/health/readiness"
-TUNNELLED = ("*.googleapis.com", "*.openai.azure.com", "*.amazonaws.com", "*.assemblyai.com")
+TUNNELLED = ("*.googleapis.com", "*.openai.azure.com", "*.amazonaws.com", "*.assemblyai.com", "graph.microsoft.com")
 """Hosts of vendors that no config can change."""
 BY_UVICORN = ("A6/",)
 """Folders of configs with which the reference is started by uvicorn: its own command breaks realtime WebSockets (A.md, A6)."""
