@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from proxy.call import Call, Outcome
 from proxy.config.model import ProxyConfig
+from proxy.config.stored import with_stored, written_credentials
 from proxy.metrics.recorder import CountedCooldowns, Recorder
 from proxy.routing.budgets import Spending
 from proxy.sharing import SharedCooldowns, SharedSpending
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from proxy.accounting.spend import Spend
     from proxy.auth.directory import Directory
     from proxy.jobs.jobs import Jobs
+    from proxy.rotating import Rotations
     from proxy.store.accounts import Accounts
 
 log = logging.getLogger(__name__)
@@ -69,6 +73,11 @@ class Gateway:
             from proxy.accounting.spend import Spend
 
             self.spend = Spend(config, self.store, self.accounts)
+        self._rotations: Rotations | None = None
+        if any("rotation" in item for item in written_credentials(config)):
+            from proxy.rotating import Rotations
+
+            self._rotations = Rotations(self, config, stored=self.store is not None)
         self.draining = False
         """Set when the process was asked to stop: not ready any more, calls in progress go on."""
         self.calls = 0
@@ -127,6 +136,10 @@ class Gateway:
         if self.store is not None:
             await self._reloader.reload(self._swap)
 
+    async def use_credentials(self, credentials: Sequence[Mapping[str, Any]]) -> None:
+        """Without a database: go on with other values of named credentials; calls in progress keep theirs."""
+        self._swap(await asyncio.to_thread(self._build, with_stored(self.config, credentials=credentials)))
+
     def _swap(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
 
@@ -158,6 +171,8 @@ class Gateway:
 
             add_rotation(self.jobs, self.store, Robot(self))
             self.jobs.start()
+        if self._rotations is not None:
+            self._rotations.start(self.store, self.jobs)
         if self.state.kind != "local":
             self._shared = SharedCooldowns(self.state, self.cooldowns, lambda: self.snapshot.router.groups.deployments)
             self._shared.start()
@@ -166,6 +181,8 @@ class Gateway:
 
     async def stop(self) -> None:
         """After the last call."""
+        if self._rotations is not None:
+            await self._rotations.stop()
         if self.jobs is not None:
             await self.jobs.stop()
         if self._shared is not None:

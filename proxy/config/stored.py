@@ -18,6 +18,8 @@ from proxy.config.yaml_tree import Origin, plain, planted
 PLACE: Final = Place(Path("database"), 0)
 """Where errors say that something of it stands."""
 CREDENTIALS: Final = "credential_list"
+ROTATED: Final = "rotated"
+"""In ``credential_info`` of a stored credential: it holds only what replaced values of the file's."""
 ENDPOINTS: Final = "pass_through_endpoints"
 
 Settings = Mapping[str, Mapping[str, Any]]
@@ -50,10 +52,18 @@ def with_stored(
     entries = (*config.model_list, *models)
     stored = planted(list(credentials), PLACE)
     resolve(stored, Warnings())
-    replaced = {item["credential_name"]: item for item in (*written_credentials(config), *plain(stored))}
+    replaced = {item["credential_name"]: item for item in written_credentials(config)}
+    replaced |= {item["credential_name"]: _over(replaced.get(item["credential_name"]), item) for item in plain(stored)}
     sections = {**config.sections, CREDENTIALS: list(replaced.values())} if replaced else config.sections
     changed = msgspec.structs.replace(config, model_list=entries, sections=sections)
     return _with_settings(changed, settings) if settings else changed
+
+
+def _over(written: dict[str, Any] | None, stored: dict[str, Any]) -> dict[str, Any]:
+    """A stored credential in place of the file's; one that only says what was rotated is laid over it."""
+    if written is None or not (stored.get("credential_info") or {}).get(ROTATED):
+        return stored
+    return {**written, "credential_values": {**(written.get("credential_values") or {}), **stored["credential_values"]}}
 
 
 def written_credentials(config: ProxyConfig) -> list[dict[str, Any]]:
