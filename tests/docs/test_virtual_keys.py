@@ -52,3 +52,11 @@ def test_a_rule_for_new_keys(tmp_path: Path, alias: str, status: int) -> None:
         headers = {"authorization": "Bearer sk-1234"}
         answer = httpx.post(f"{gateway.url}/key/generate", json={"key_alias": alias}, headers=headers)
         assert answer.status_code == status
+
+
+def test_a_key_calls(gateway: Gateway) -> None:
+    made = httpx.post(
+        f"{gateway.url}/key/generate", json={"key": "sk-my-key"}, headers={"authorization": "Bearer sk-1234"}
+    )
+    assert made.status_code == 200
+    assert answered(gateway, "sk-my-key")["choices"][0]["message"]["content"] == "You said: Hello"
