@@ -140,6 +140,26 @@ def test_team_admins_manage_keys_of_their_team(case: Case) -> None:
     assert deleted.status == 200
 
 
+@pytest.mark.parametrize("verb", ["generate", "update"])
+def test_team_admins_manage_keys_of_their_members(case: Case, verb: str) -> None:
+    name = f"caring-{verb}"
+    admin = person(case, name)
+    members = [{"role": "admin", "user_id": name}, {"role": "user", "user_id": f"{name}-member"}]
+    case.post("/team/new", {"team_id": f"{name}-team", "members_with_roles": members})
+    owned = {"team_id": f"{name}-team", "user_id": f"{name}-member"}
+    body = owned if verb == "generate" else {"key": key_of(case, **owned), "max_budget": 1}
+    answer = asks(case, admin, f"/key/{verb}", body)
+
+    def as_recorded(answer: Exchange) -> None:
+        assert answer.status == 403
+
+    def required(answer: Exchange) -> None:
+        assert answer.status == 200
+        assert answer.json["user_id"] == f"{name}-member"
+
+    case.deviates(answer, as_recorded=as_recorded, required=required)
+
+
 def test_who_is_in_no_team_makes_no_keys_of_it(case: Case) -> None:
     user = person(case, "outside-user")
     case.post("/team/new", {"team_id": "closed-team"})
