@@ -8,7 +8,7 @@ from contracts.harness.case import Case
 from contracts.harness.exchange import Exchange
 from contracts.harness.mark import contract
 
-pytestmark = contract("D1", config="D1/teams.yaml")
+pytestmark = contract("D1", config="D1/teams_open.yaml")
 
 
 @pytest.mark.parametrize(

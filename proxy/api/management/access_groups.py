@@ -153,7 +153,7 @@ async def delete_group(asked: Asked) -> Any:
         row = await _group(connection, asked)
         await groups.delete_group(connection, row["access_group_id"])
         await record(connection, asked, "deleted", "access_groups", row["access_group_id"], row, None)
-    return Response(b"", status_code=204, media_type="application/json")
+    return Response(b"", status_code=204, headers={"content-type": "application/json"})
 
 
 def _check_admin(asked: Asked) -> None:
