@@ -14,6 +14,7 @@ from proxy.api.openapi.written import examples
 from proxy.auth.permissions import Group
 
 Schema = dict[str, Any]
+Parts = tuple[dict[str, dict[str, Schema]], dict[str, Schema]]
 
 TEMPLATE: Final = "#/components/schemas/{model}"
 JSON: Final = "application/json"
@@ -76,13 +77,17 @@ class Schemas:
 
 
 @cache
-def management_parts() -> tuple[dict[str, dict[str, Schema]], dict[str, Schema]]:
-    """The paths of every operation that is not hidden, and the components that they refer to."""
-    listed = [operation for operation in OPERATIONS if not operation.hidden]
-    schemas = Schemas(listed)
+def management_parts() -> Parts:
+    """Those of every operation that is not hidden."""
+    return parts_of([operation for operation in OPERATIONS if not operation.hidden])
+
+
+def parts_of(operations: list[Operation]) -> Parts:
+    """The paths of operations, and the components that they refer to."""
+    schemas = Schemas(operations)
     known = examples()
     paths: dict[str, dict[str, Schema]] = {}
-    for operation in listed:
+    for operation in operations:
         for path in operation.paths:
             shown: Schema = next((known[key] for key in _keys(operation) if key in known), {})
             described = _described(operation, schemas, path, shown)
