@@ -68,7 +68,7 @@ SABOTAGES = [
             ("proxy.management.teams_changing.delete_keys", nothing),
             ("proxy.management.teams_changing.forget_members", nothing),
         ],
-        trips=["test_a_deleted_team_takes_its_keys_along"],
+        trips=["test_a_deleted_team_takes_its_keys_along", "test_a_key_in_use_stops_with_its_team[delete]"],
     ),
     Sabotage(
         name="teams-keep-no-organization-s-limits",

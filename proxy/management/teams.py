@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from proxy.errors import DetailError
-from proxy.store.rows import Row, add, change, find_all
+from proxy.store.rows import Row, change, find_all
 from proxy.store.tables import team_memberships, teams, users
 from proxy.store.upsert import upsert
 
@@ -63,6 +63,10 @@ async def add_member(
         DetailError: 400, several users have the address.
     """
     team_id = team_row["team_id"]
+    team = await locked_team(
+        connection, team_id
+    )  # before the user, as everybody does: else two could wait for each other
+    assert team is not None
     user = await _joined(connection, team_id, user_id, user_email, new_user or {})
     budget_id = budget_id or (team_row.get("metadata") or {}).get(MEMBER_BUDGET)
     membership = None
@@ -75,8 +79,6 @@ async def add_member(
         )
         found = await connection.execute(statement.returning(team_memberships))
         membership = dict(found.mappings().one())
-    team = await locked_team(connection, team_id)
-    assert team is not None
     if member_of(team["members_with_roles"], user["user_id"], user_email) is None:
         member = {"user_id": user["user_id"], "user_email": user_email, "role": role}
         [team] = await change(
@@ -115,16 +117,20 @@ async def _joined(
                 400, {"error": f"Multiple users found with email '{user_email}'. Please use 'user_id' instead."}
             )
         user_id = same[0]["user_id"] if same else str(uuid4())
-    user = await _locked_user(connection, users.c.user_id == user_id)
-    if user is None:
-        values = {"user_role": "internal_user", "user_email": user_email, **new_user}
-        return await add(connection, users, {**values, "user_id": user_id, "teams": [team_id]})
+    values = {
+        "user_role": "internal_user",
+        "user_email": user_email,
+        **new_user,
+        "user_id": user_id,
+        "teams": [team_id],
+    }
+    made = await connection.execute(
+        upsert(connection, users).values(**values).on_conflict_do_nothing().returning(users)
+    )
+    if (row := made.mappings().first()) is not None:
+        return dict(row)
+    found = await connection.execute(select(users).where(users.c.user_id == user_id).with_for_update())
+    user = dict(found.mappings().one())
     if team_id not in user["teams"]:
         [user] = await change(connection, users, {"teams": [*user["teams"], team_id]}, users.c.user_id == user_id)
     return user
-
-
-async def _locked_user(connection: AsyncConnection, where: ColumnElement[bool]) -> Row | None:
-    found = await connection.execute(select(users).where(where).with_for_update())
-    row = found.mappings().first()
-    return None if row is None else dict(row)
