@@ -40,6 +40,9 @@ _TOLD: Final = frozenset(("metadata", "litellm_metadata", "tags", "litellm_sessi
 """Fields in which a client tells what its call belongs to."""
 
 
+NOTHING: Final = msgspec.Raw()
+
+
 class Record(msgspec.Struct, omit_defaults=True, gc=False):
     """One call."""
 
@@ -86,9 +89,9 @@ class Record(msgspec.Struct, omit_defaults=True, gc=False):
     """The class of the error; ``None`` when the call went well."""
     status: int = 200
     error: str = ""
-    prompt: msgspec.Raw | None = None
+    prompt: msgspec.Raw = NOTHING
     """The client's body, if that is to be stored."""
-    answer: msgspec.Raw | None = None
+    answer: msgspec.Raw = NOTHING
 
     @property
     def endpoint(self) -> str:
@@ -243,12 +246,12 @@ def _read_told(record: Record, fields: Body) -> None:
         record.session = str(session)[:LONGEST_NAME]
 
 
-def _compact(answer: bytes) -> msgspec.Raw | None:
+def _compact(answer: bytes) -> msgspec.Raw:
     """On one line, as a record must be."""
     try:
         return msgspec.Raw(msgspec.json.format(answer, indent=-1))
     except (msgspec.DecodeError, RecursionError):
-        return None
+        return NOTHING
 
 
 def _names(value: Any) -> list[str]:

@@ -48,10 +48,10 @@ def log_row(record: Record, request_id: str, stored: Callable[[datetime], Any]) 
         "end_user": record.customer or "",
         "requester_ip_address": record.ip,
         "messages": EMPTY,
-        "response": EMPTY if record.answer is None else bytes(record.answer).decode(),
+        "response": bytes(record.answer).decode() or EMPTY,
         "session_id": record.session or record.id,
         "status": "failure" if failed else "success",
-        "proxy_server_request": EMPTY if record.prompt is None else bytes(record.prompt).decode(),
+        "proxy_server_request": bytes(record.prompt).decode() or EMPTY,
     }
 
 

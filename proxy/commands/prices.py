@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 import click
 
@@ -48,6 +48,7 @@ def _download(url: str) -> bytes:
         with httpx.stream("GET", url, follow_redirects=True, timeout=PATIENCE) as answer:
             answer.raise_for_status()
             expected = int(answer.headers.get("content-length", 0))
+            progress: Any
             with click.progressbar(length=expected or None, label="downloading", file=sys.stderr) as progress:
                 for part in answer.iter_bytes():
                     parts.append(part)

@@ -75,6 +75,8 @@ def test_the_workloads_are_what_they_are_called() -> None:
     assert len(PROMPT.body) >= PROMPT_BYTES
     assert json.loads(STREAM.body)["stream"] is True
     assert CHAT.request(4000).startswith(b"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:4000\r\n")
+    assert b"authorization: Bearer sk-bench-master\r\n" in CHAT.request(4000)
+    assert b"authorization: Bearer sk-another\r\n" in CHAT.request(4000, "sk-another")
 
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

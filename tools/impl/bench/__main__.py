@@ -85,6 +85,11 @@ def _check_workloads(names: list[str]) -> None:
     metavar="NAME='COMMAND'",
     help="A further gateway; {config} and {port} in its command are replaced. Named reference or proxy: instead of that.",
 )
+@click.option(
+    "--stored",
+    is_flag=True,
+    help="Measure the proxy once more: chats with a virtual key, spend to SQLite and metrics on.",
+)
 @click.option("--skip", multiple=True, type=click.Choice([REFERENCE, PROXY]), help="Leave this gateway out.")
 @click.option(
     "--require", "required", callback=_ratios, metavar="WORKLOAD=RATIO,...", help="Times less CPU the proxy must use."
@@ -104,6 +109,7 @@ def main(  # noqa: PLR0917 - the options of the command
     requests: int | None,
     clients: int,
     more: list[Gateway],
+    stored: bool,
     skip: tuple[str, ...],
     required: dict[str, float],
     json_path: Path | None,
@@ -121,6 +127,8 @@ def main(  # noqa: PLR0917 - the options of the command
     Exit status: 0 fine, 1 a ratio of --require was missed or an answer was wrong, 2 the run could not be made.
     """
     sessions = any(WORKLOADS[name].sessions for name in workloads)
+    if stored:
+        more = [*more, gateways.stored_proxy()]
     line_up = _line_up(more, skip, gateways.reference(reference_home, sessions=sessions))
     if required and not {REFERENCE, PROXY} <= {gateway.name for gateway in line_up}:
         raise click.UsageError("--require compares the proxy with the reference: neither may be skipped")

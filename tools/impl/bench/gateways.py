@@ -2,6 +2,7 @@
 
 import http.client
 import importlib.metadata
+import json
 import os
 import re
 import shlex
@@ -21,6 +22,8 @@ from tools.reference import home
 
 REFERENCE = "reference"
 PROXY = "proxy"
+STORED = "stored"
+VIRTUAL_KEY = "sk-bench-virtual"
 _RIG = home.HERE / "run"
 _POLL_SECONDS = 0.01
 _ANSWER_SECONDS = 10.0
@@ -31,6 +34,7 @@ class Gateway(msgspec.Struct, frozen=True):
     """How a gateway is started. `{config}` and `{port}` in the command are replaced.
 
     `preparation`: a command that is run before, so that no installing is measured as starting.
+    `stored`: it has a SQLite database, and is called with a virtual key, whose spend is written every second.
     """
 
     name: str
@@ -38,6 +42,12 @@ class Gateway(msgspec.Struct, frozen=True):
     environment: dict[str, str] = {}
     version: str | None = None
     preparation: list[str] | None = None
+    stored: bool = False
+
+    @property
+    def key(self) -> str:
+        """That it is called with."""
+        return VIRTUAL_KEY if self.stored else MASTER_KEY
 
     def arguments(self, config: Path, port: int) -> list[str]:
         return [word.replace("{config}", str(config)).replace("{port}", str(port)) for word in self.command]
@@ -60,6 +70,10 @@ class Running(msgspec.Struct, frozen=True):
     def name(self) -> str:
         return self.gateway.name
 
+    @property
+    def key(self) -> str:
+        return self.gateway.key
+
 
 def reference(home_folder: str, *, sessions: bool = False) -> Gateway:
     """The Python reference as one would run it in production: one worker, quiet, no database.
@@ -77,6 +91,11 @@ def proxy() -> Gateway:
     program = Path(sys.executable).with_name("tianji")
     version = importlib.metadata.version("tianji")
     return Gateway(PROXY, [str(program), "serve", "--config", "{config}", "--port", "{port}"], version=version)
+
+
+def stored_proxy() -> Gateway:
+    """The same with a database, a virtual key and spend."""
+    return msgspec.structs.replace(proxy(), name=STORED, stored=True)
 
 
 def parse(text: str) -> Gateway:
@@ -100,6 +119,8 @@ def running(gateway: Gateway, config: Path, cores: Sequence[int], patience: floa
         if fault:
             tail = log.read_text(errors="replace")[-_LOG_TAIL:].strip()
             raise StartError(f"{gateway.name}: {fault}\nend of its log:\n{tail}")
+        if gateway.stored:
+            _make_key(gateway, port)
         yield Running(gateway, port, Tree(process.pid), ready_seconds)
 
 
@@ -124,6 +145,19 @@ def _wait(process: subprocess.Popen[bytes], port: int, patience: float) -> str |
     return f"no good answer within {patience:.0f} s; the last was: {fault}"
 
 
+def _make_key(gateway: Gateway, port: int) -> None:
+    """Raises StartError."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_ANSWER_SECONDS)
+    try:
+        connection.request("POST", "/key/generate", json.dumps({"key": VIRTUAL_KEY, "user_id": "bench"}), HEADERS)
+        response = connection.getresponse()
+        text = response.read()
+    finally:
+        connection.close()
+    if response.status != 200:
+        raise StartError(f"{gateway.name}: no virtual key, status {response.status}: {text[:_LOG_TAIL]!r}")
+
+
 def _ask(port: int) -> str | None:
     chat = WORKLOADS["chat"]
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_ANSWER_SECONDS)
@@ -135,8 +169,9 @@ def _ask(port: int) -> str | None:
         connection.close()
 
 
-def config_text(upstream_port: int) -> str:
-    """The proxy_config.yaml that every gateway gets."""
+def config_text(upstream_port: int, database: Path | None = None) -> str:
+    """The proxy_config.yaml that every gateway gets; with `database`, a file of SQLite, spend is written to it."""
+    stored = {} if database is None else {"database_url": f"sqlite:///{database}", "proxy_batch_write_at": 1}
     deployment = {
         "model": "openai/bench-model",
         "api_base": f"http://127.0.0.1:{upstream_port}/v1",
@@ -147,6 +182,6 @@ def config_text(upstream_port: int) -> str:
     config = {
         "model_list": [{"model_name": GROUP, "litellm_params": deployment, "model_info": {"id": "bench-1"}}],
         "litellm_settings": {"set_verbose": False, "json_logs": True, "request_timeout": 600},
-        "general_settings": {"master_key": MASTER_KEY},
+        "general_settings": {"master_key": MASTER_KEY, **stored},
     }
     return yaml.safe_dump(config, sort_keys=False)

@@ -15,7 +15,7 @@ import uvloop
 
 from tools.impl.bench.sessions import ANSWER_SECONDS as SESSION_SECONDS
 from tools.impl.bench.sessions import PER_SECOND, ClientSession
-from tools.impl.bench.workloads import WORKLOADS, Workload
+from tools.impl.bench.workloads import MASTER_KEY, WORKLOADS, Workload
 
 ANSWER_SECONDS = 60.0
 _KINDS_OF_FAILURE = 5
@@ -23,13 +23,14 @@ _OTHER_FAILURES = "further kinds of failure"
 
 
 class Job(msgspec.Struct, frozen=True):
-    """`clients` ask the gateway on `port` for `seconds` or, when given, until `requests` were sent."""
+    """`clients` ask the gateway on `port`, with `key`, for `seconds` or, when given, until `requests` were sent."""
 
     workload: str
     port: int
     clients: int
     seconds: float
     requests: int | None = None
+    key: str = MASTER_KEY
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -47,7 +48,7 @@ class Load:
     def __init__(self, job: Job, workload: Workload) -> None:
         self.job = job
         self.workload = workload
-        self.request = b"" if workload.sessions else workload.request(job.port)
+        self.request = b"" if workload.sessions else workload.request(job.port, job.key)
         self.latencies: list[float] = []
         self.first: list[float] = []
         self.failures: Counter[str] = Counter()

@@ -12,6 +12,7 @@ from tools.impl.bench import gateways as gateways_module
 from tools.impl.bench.gateways import Gateway, Running
 from tools.impl.bench.load import Job, Outcome
 from tools.impl.bench.processes import Cores, Worker, worker
+from tools.impl.bench.workloads import MASTER_KEY
 from tools.reference.home import PROJECT
 
 _WARM_UP_SECONDS = 1.0
@@ -30,12 +31,12 @@ class Settings(msgspec.Struct, frozen=True):
     clients: int
     patience: float
 
-    def job(self, workload: str, port: int) -> Job:
-        return Job(workload, port, self.clients, self.seconds, self.requests)
+    def job(self, workload: str, port: int, key: str = MASTER_KEY) -> Job:
+        return Job(workload, port, self.clients, self.seconds, self.requests, key)
 
-    def warm_up(self, workload: str, port: int) -> Job:
+    def warm_up(self, workload: str, port: int, key: str = MASTER_KEY) -> Job:
         requests = min(self.requests, _WARM_UP_REQUESTS) if self.requests else None
-        return Job(workload, port, self.clients, min(self.seconds, _WARM_UP_SECONDS), requests)
+        return Job(workload, port, self.clients, min(self.seconds, _WARM_UP_SECONDS), requests, key)
 
 
 class Round(msgspec.Struct, frozen=True):
@@ -79,11 +80,12 @@ def measure(
     """Starts everything, measures, stops everything. `folder` gets the config and the logs. Raises StartError."""
     with ExitStack() as stack:
         rig = Rig(stack, cores)
-        config = folder / "proxy_config.yaml"
-        config.write_text(gateways_module.config_text(rig.upstream_port))
         running = []
         for gateway in gateways:
             progress(f"starting {gateway.name}")
+            config = folder / f"{gateway.name}.yaml"
+            database = folder / f"{gateway.name}.db" if gateway.stored else None
+            config.write_text(gateways_module.config_text(rig.upstream_port, database))
             context = gateways_module.running(gateway, config, cores.gateway, settings.patience)
             running.append(stack.enter_context(context))
         direct: dict[str, Outcome] = {}
@@ -100,14 +102,14 @@ def _workload(
 ) -> list[Round]:
     for gateway in running:
         progress(f"{workload}: warming up {gateway.name}")
-        rig.load(settings.warm_up(workload, gateway.port))
+        rig.load(settings.warm_up(workload, gateway.port, gateway.key))
         gateway.tree.settle()
     rounds = []
     for number in range(settings.rounds):
         first = number % len(running)
         for gateway in (*running[first:], *running[:first]):
             progress(f"{workload}: round {number + 1} of {settings.rounds}, {gateway.name}")
-            rounds.append(rig.round(settings.job(workload, gateway.port), gateway))
+            rounds.append(rig.round(settings.job(workload, gateway.port, gateway.key), gateway))
     return rounds
 
 

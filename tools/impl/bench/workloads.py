@@ -40,9 +40,10 @@ class Workload(msgspec.Struct, frozen=True):
     def paced_seconds(self) -> float:
         return CHUNKS * CHUNK_SECONDS if self.stream else 0.0
 
-    def request(self, port: int) -> bytes:
+    def request(self, port: int, key: str = MASTER_KEY) -> bytes:
         """The whole HTTP request, for a gateway on this port of 127.0.0.1."""
-        headers = {"host": f"127.0.0.1:{port}", **HEADERS, "content-length": len(self.body)}
+        asked = {**HEADERS, "authorization": f"Bearer {key}"}
+        headers = {"host": f"127.0.0.1:{port}", **asked, "content-length": len(self.body)}
         lines = [f"POST {PATH} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
         return "\r\n".join(lines).encode() + self.body
 
