@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import unquote_to_bytes
 
 import msgspec
 
 from proxy.api.upload import ClientBody
 from proxy.auth.permissions import Group, check_route, matches
 from proxy.call import NO_FIELDS, Body, Call, Identity
+from proxy.errors import GatewayError
 from proxy.passthrough.endpoints import EndpointRoute
 from proxy.passthrough.target import Route
 
 GRANTED = "allowed_passthrough_routes"
+COMPRESSED = (
+    "This key may call certain models alone, and the model of a compressed body cannot be seen; send it as it is"
+)
+#: What forms say in fields called ``model``.
+_in_multipart = re.compile(rb'name="?model"?(?:;[^\r\n]*)?\r?\n(?:[^\r\n]+\r?\n)*\r?\n([^\r\n]*)')
+_in_urlencoded = re.compile(rb"(?:^|&)model=([^&]*)")
 _in_path = re.compile(
     r"/models/(?P<google>[^:/]+):|^/bedrock/model/(?P<bedrock>.+)/(?:invoke|converse)[a-z-]*$", re.DOTALL
 )
@@ -62,10 +70,22 @@ async def admit_passed(call: Call, route: Route, method: str, body: ClientBody) 
         return
     if isinstance(route, EndpointRoute) and not caller.is_admin and not _is_granted(caller, call.path):
         check_route(caller, call.path, Group.NONE, method)
+    models: list[str | None] = [_model_in(call.path)]
     fields = NO_FIELDS
-    if method != "GET" and b"json" in call.headers.get(b"content-type", b"json"):
-        fields = _object(await body())
-    await admitted_model(call, fields, named_model(fields) or _model_in(call.path))
+    if method != "GET":
+        admission = call.snapshot.admission
+        restricted = admission is not None and admission.restricts(caller.access)
+        content_type = call.headers.get(b"content-type", b"json").lower()
+        if restricted and call.headers.get(b"content-encoding", b"identity").lower() != b"identity":
+            raise GatewayError(415, COMPRESSED, type="invalid_request_error", param="content-encoding")
+        if restricted and b"form" in content_type:
+            models += _models_of_form(await body())
+        elif restricted or b"json" in content_type:
+            fields = _object(await body())
+            models.append(named_model(fields))
+    named: list[str | None] = [model for model in models if model]
+    for model in named or [None]:
+        await admitted_model(call, fields, model)
 
 
 def _is_granted(caller: Identity, path: str) -> bool:
@@ -79,6 +99,12 @@ def _is_granted(caller: Identity, path: str) -> bool:
 def _model_in(path: str) -> str | None:
     found = _in_path.search(path)
     return None if found is None else found["google"] or found["bedrock"]
+
+
+def _models_of_form(body: bytes) -> list[str]:
+    """Every model that somebody may read in a form."""
+    found = [*_in_multipart.findall(body), *map(unquote_to_bytes, _in_urlencoded.findall(body))]
+    return [name.decode("utf-8", "replace").strip() for name in found]
 
 
 def _object(body: bytes) -> Body:

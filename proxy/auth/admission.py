@@ -118,6 +118,13 @@ class Admission:
             return False
         return True
 
+    def restricts(self, access: Access) -> bool:
+        """Whether there are models that a key may not call."""
+        lists = [access.key["models"], *(row["models"] for row in (access.team, access.project) if row is not None)]
+        if access.user is not None and access.key["team_id"] is None:
+            lists.append(access.user["models"])
+        return any(models and EVERYTHING.isdisjoint(models) for models in lists)
+
     def listed(self, access: Access) -> list[str] | None:
         """The models that a key is told of: its own, else its team's; ``None``: all."""
         of_team: Sequence[str] = access.team["models"] if access.team is not None else ()
