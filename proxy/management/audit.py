@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from proxy.call import Identity
 from proxy.config.model import ProxyConfig
+from proxy.config.redact import masked
 from proxy.store import tables
 from proxy.store.rows import add
 from proxy.store.types import now
@@ -108,7 +109,12 @@ async def record(  # noqa: PLR0917 - one row of a table
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
     """As JSON can hold it: moments as text, secrets left out."""
     return {
-        name: value.isoformat() if isinstance(value, datetime) else value
+        name: value.isoformat() if isinstance(value, datetime) else _masked_inside(name, value)
         for name, value in values.items()
         if name not in SECRETS
     }
+
+
+def _masked_inside(name: str, value: Any) -> Any:
+    """Objects may hold secrets that their name does not tell: variables of callbacks in metadata, for one."""
+    return masked(value, name) if isinstance(value, dict | list) else value

@@ -187,7 +187,11 @@ def _shared_budget(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 async def _new_shared(connection: AsyncConnection, alias: str | None, values: Mapping[str, Any], author: str) -> str:
     name = "" if alias is None else f"{alias.replace(' ', '-')}-"
-    budget = await create_budget(connection, {**values, "budget_id": f"team-{name}budget-{uuid4().hex}"}, author=author)
+    # as for teams, any text that is no span means days: the budget's own rules would refuse it
+    period = values.get("budget_duration")
+    moments = {} if period is None else {"budget_reset_at": reset_at(period, now())}
+    row = {**values, **moments, "budget_id": f"team-{name}budget-{uuid4().hex}"}
+    budget = await create_budget(connection, row, author=author)
     identifier: str = budget["budget_id"]
     return identifier
 

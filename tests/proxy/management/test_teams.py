@@ -120,3 +120,16 @@ def test_nulls_unset_limits_and_spare_what_is_always_there(tmp_path: Path) -> No
         assert (row["max_budget"], row["budget_duration"], row["budget_reset_at"]) == (None, None, None)
 
     using(f"sqlite:///{tmp_path}/gateway.db", scenario)
+
+
+@pytest.mark.parametrize("period", ["daily", "1h", "0d", "99999999999mo", "", "30days", "-1d"])
+def test_no_period_breaks_a_team(tmp_path: Path, period: str) -> None:
+    async def scenario(store: Store) -> None:
+        await _team(store, "team", budget_duration=period, team_member_budget=1.0)
+        async with store.writing("access") as connection:
+            team = await locked_team(connection, "team")
+            assert team is not None
+            row = await update_team(connection, team, {"team_member_budget_duration": period}, author="maker")
+        assert row["budget_duration"] == period
+
+    using(f"sqlite:///{tmp_path}/gateway.db", scenario)
