@@ -4,6 +4,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, model_validator
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from proxy.api.management.keys_models import Count, Moment, Money, Names
 from proxy.api.management.operation import Asked
@@ -171,7 +172,7 @@ async def delete_budget(asked: Asked, body: BudgetId) -> Any:
     return None if row is None else shown_budget(row)
 
 
-async def _changed(connection: Any, before: Row, values: dict[str, Any]) -> Row:
+async def _changed(connection: AsyncConnection, before: Row, values: dict[str, Any]) -> Row:
     [row] = await change(connection, budgets, values, budgets.c.budget_id == before["budget_id"])
     return row
 

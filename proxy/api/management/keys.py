@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from proxy.api.management.keys_errors import AUTH, INTERNAL, durations, refusals
 from proxy.api.management.keys_hook import ask_hook
 from proxy.api.management.keys_models import BulkItem, BulkUpdate, GenerateKey, Keys, OneKey, ResetSpend, UpdateKey
@@ -128,7 +130,7 @@ async def reset_spend(asked: Asked, body: ResetSpend) -> Any:
     }
 
 
-async def found_key(connection: Any, key: str) -> Row:
+async def found_key(connection: AsyncConnection, key: str) -> Row:
     """The row of a key or hash. Raises DetailError, 404."""
     row = await find(connection, keys, token=hash_of(key))
     if row is None:
@@ -178,12 +180,11 @@ async def _blocked(asked: Asked, key: str, *, blocked: bool) -> Row:
                 type="token_not_found_in_db",
                 param="key",
             )
-        verb = "block" if blocked else "unblock"
         if not await may_change(connection, asked.caller, row):
+            verb = "block" if blocked else "unblock"
             raise GatewayError(403, f"You are not authorized to {verb} this key", type=AUTH)
         [changed] = await change(connection, keys, {"blocked": blocked}, keys.c.token == token)
-        action: Any = f"{verb}ed"
-        await record(connection, asked, action, "keys", token, row, {})
+        await record(connection, asked, "blocked" if blocked else "unblocked", "keys", token, row, {})
     return changed
 
 

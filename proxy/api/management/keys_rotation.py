@@ -1,5 +1,6 @@
 """``/key/regenerate``: a key, or the master key, gets another text."""
 
+from datetime import datetime
 from typing import Any
 
 from proxy.api.management.keys import found_key
@@ -88,7 +89,7 @@ async def _regenerated(asked: Asked, key: str, given: dict[str, Any]) -> tuple[s
     return plain, replaced
 
 
-def _rotation(row: Row, moment: Any) -> dict[str, Any]:
+def _rotation(row: Row, moment: datetime) -> dict[str, Any]:
     """A key that is rotated by itself is due an interval later."""
     return moments_of({name: row[name] for name in ("auto_rotate", "rotation_interval")}, moment)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from proxy.api.management.table import OPERATIONS
-from proxy.auth.permissions import check_route
+from proxy.auth.permissions import Group, check_route
 from proxy.call import Identity
 from proxy.errors import DetailError, GatewayError
 
@@ -29,7 +29,7 @@ def check_routes(caller: Identity, fields: Mapping[str, Any]) -> None:
                     raise DetailError(403, {"error": f"Only proxy admins can allow a key the route {path} ({entry})"})
 
 
-def _passes(caller: Identity, path: str, groups: Any) -> bool:
+def _passes(caller: Identity, path: str, groups: Group) -> bool:
     try:
         check_route(caller, path, groups)
     except GatewayError:
