@@ -77,7 +77,7 @@ def test_a_budget_that_is_shared(case: Case) -> None:
     assert found.json["litellm_budget_table"]["max_budget"] == 7.0
 
 
-def test_a_budget_that_is_not_there(case: Case) -> None:
+def test_an_unknown_budget_is_refused(case: Case) -> None:
     answer = case.post("/customer/new", {"user_id": "budgetless-customer", "budget_id": "no-such-budget"})
     found = case.get("/customer/info?end_user_id=budgetless-customer")
 
@@ -159,7 +159,7 @@ def test_what_cannot_be(case: Case, name: str) -> None:
 
 
 @pytest.mark.parametrize("twin", TWINS)
-def test_nobody(case: Case, twin: str) -> None:
+def test_unknown_customers(case: Case, twin: str) -> None:
     answers = [
         case.get(f"{twin}/info?end_user_id=nobody"),
         case.get(f"{twin}/info"),

@@ -78,7 +78,7 @@ def test_a_model_of_the_config(case: Case) -> None:
     case.deviates(answer, found, as_recorded=as_recorded, required=required)
 
 
-def test_a_budget_that_is_not_there(case: Case) -> None:
+def test_an_unknown_budget_is_refused(case: Case) -> None:
     answer = case.post("/tag/new", {"name": "budgetless-tag", "budget_id": "no-such-budget"})
 
     def as_recorded(answer: Exchange) -> None:

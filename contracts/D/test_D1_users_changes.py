@@ -71,7 +71,7 @@ def test_an_internal_user_gets_the_budget_of_internal_users(case: Case) -> None:
     assert answer.json["data"]["budget_reset_at"] is not None
 
 
-def test_a_user_is_found_by_address(case: Case) -> None:
+def test_a_user_is_named_by_address(case: Case) -> None:
     made(case, "found-user", user_email="found@users.test")
     answer = case.post("/user/update", {"user_email": "found@users.test", "user_alias": "Found"})
     case.assert_same_as_recorded()
