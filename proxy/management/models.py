@@ -117,7 +117,8 @@ def check_params(caller: Identity, params: Mapping[str, Any], info: Mapping[str,
     if caller.is_admin:
         return
     for place, given, allowed in (("litellm_params", params, TEAM_PARAMS), ("model_info", info, TEAM_INFO)):
-        others = sorted(name for name, value in given.items() if name not in allowed and value not in (None, False))
+        set_ = {name for name, value in given.items() if value is not None and value is not False}
+        others = sorted(set_ - allowed)
         if others:
             raise unusable(f"{place}.{others[0]} can be set by a proxy admin only; leave it out")
     provider = split_model(str(params.get("model")))[0]
