@@ -18,6 +18,11 @@ SABOTAGES = [
     Sabotage(
         name="deployments-get-no-credentials",
         patches=[("proxy.snapshot.with_credentials", lambda _original, config: config)],
-        trips=["test_a_new_credential_counts_at_once", "test_credentials_of_the_config", "test_a_patch_counts_at_once"],
+        trips=[
+            "test_a_new_credential_counts_at_once",
+            "test_credentials_of_the_config",
+            "test_a_deployments_own_settings_come_first",
+            "test_a_patch_counts_at_once",
+        ],
     ),
 ]
