@@ -1,7 +1,6 @@
 """The audit log: who changed what, when, from what to what."""
 
 import hashlib
-import os
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, Literal, Protocol
@@ -12,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from proxy.call import Identity
 from proxy.config.model import ProxyConfig
 from proxy.config.redact import masked
+from proxy.config.references import variable
 from proxy.store import tables
 from proxy.store.rows import add
 from proxy.store.types import now
@@ -68,7 +68,7 @@ def token_of(asked: Actor) -> str:
 def is_kept(config: ProxyConfig) -> bool:
     """Whether changes are recorded (``litellm_settings.store_audit_logs``)."""
     setting = config.settings.other.get("store_audit_logs")
-    return setting is True or os.environ.get(VARIABLE, "").lower() == "true"
+    return setting is True or (variable(VARIABLE) or "").lower() == "true"
 
 
 async def record(  # noqa: PLR0917 - one row of a table

@@ -1,7 +1,6 @@
 """Keys that take the place of others: regenerated when somebody asks, or rotated when they are due; and the master key's."""
 
 import logging
-import os
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -10,6 +9,7 @@ from sqlalchemy import Table, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from proxy.config.errors import ConfigError
+from proxy.config.references import variable
 from proxy.durations import expires_at
 from proxy.errors import DetailError
 from proxy.jobs.jobs import Jobs
@@ -27,6 +27,9 @@ from proxy.store.upsert import upsert
 log = logging.getLogger(__name__)
 
 JOB: Final = "key_rotation"
+ENABLED: Final = "LITELLM_KEY_ROTATION_ENABLED"
+INTERVAL: Final = "LITELLM_KEY_ROTATION_CHECK_INTERVAL_SECONDS"
+GRACE: Final = "LITELLM_KEY_ROTATION_GRACE_PERIOD"
 DAY: Final = 86_400
 _SEALED: Final[tuple[tuple[Table, str, str, Purpose], ...]] = (
     (tables.models, "model_id", "litellm_params", "models"),
@@ -36,24 +39,19 @@ _SEALED: Final[tuple[tuple[Table, str, str, Purpose], ...]] = (
 """Tables with secrets: primary key, column, purpose."""
 
 
-def variable(name: str) -> str:
-    """A setting of rotation from the environment, under either product's name; empty when it is not set."""
-    return os.environ.get(f"TIANJI_KEY_ROTATION_{name}") or os.environ.get(f"LITELLM_KEY_ROTATION_{name}") or ""
-
-
 def add_rotation(jobs: Jobs, store: Store, actor: Actor) -> None:
     """Have due keys rotated where ``LITELLM_KEY_ROTATION_ENABLED`` is ``true``.
 
     Raises:
         ConfigError: ``LITELLM_KEY_ROTATION_CHECK_INTERVAL_SECONDS`` is no number of seconds.
     """
-    if variable("ENABLED").lower() != "true":
+    if (variable(ENABLED) or "").lower() != "true":
         return
-    period = variable("CHECK_INTERVAL_SECONDS") or str(DAY)
+    period = variable(INTERVAL) or str(DAY)
     if not period.isdigit() or int(period) == 0:
         raise ConfigError(
             f"{period} is no number of seconds; write one such as {DAY}",
-            key="LITELLM_KEY_ROTATION_CHECK_INTERVAL_SECONDS",
+            key=INTERVAL,
         )
 
     async def rotate() -> None:
@@ -73,7 +71,7 @@ def grace_of(asked: str | None, now: datetime) -> datetime | None:
     Returns:
         ``None``: not a moment longer.
     """
-    period = asked or variable("GRACE_PERIOD")
+    period = asked or variable(GRACE)
     if not period:
         return None
     try:
