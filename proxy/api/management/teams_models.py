@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from proxy.api.management.keys_models import Count, Money, ObjectPermission, VectorStoreIndex
 from proxy.api.management.validation import Body, Query
 
+PageNumber = Annotated[int, Field(ge=1, le=2**31 - 1)]
 TeamLimitType = Literal["guaranteed_throughput", "best_effort_throughput"]
 NOBODY = "Either user id or user email must be provided"
 #: Variables that callbacks may be given.
@@ -149,8 +150,8 @@ class AddMembers(Body):
         member = data.get("member")
         if isinstance(member, dict):
             data["member"] = Member(**member)
-        elif isinstance(member, list):
-            data["member"] = [Member(**item) if isinstance(item, dict) else item for item in member]
+        elif isinstance(member, list) and all(isinstance(item, dict) for item in member):
+            data["member"] = [Member(**item) for item in member]
         super().__init__(**data)
 
 
@@ -225,7 +226,7 @@ class PageQuery(ListQuery):
 
     team_id: str | None = None
     team_alias: str | None = None
-    page: Annotated[int, Field(ge=1)] = 1
+    page: PageNumber = 1
     page_size: Annotated[int, Field(ge=1, le=100)] = 10
     sort_by: str | None = None
     sort_order: str = "asc"
@@ -237,7 +238,7 @@ class FilterQuery(Query):
 
     team_id: str | None = None
     team_alias: str | None = None
-    page: Annotated[int, Field(ge=1)] = 1
+    page: PageNumber = 1
     page_size: Annotated[int, Field(ge=1, le=100)] = 50
 
 
