@@ -8,6 +8,7 @@ from proxy.api.management.keys_errors import INTERNAL, refusals
 from proxy.api.management.keys_models import RegenerateKey
 from proxy.api.management.keys_routes import check_routes
 from proxy.api.management.operation import Asked
+from proxy.api.management.validation import Query
 from proxy.auth.keys import same_key
 from proxy.errors import DetailError
 from proxy.management import keys_shown
@@ -31,10 +32,16 @@ from proxy.store.types import now
 _NOT_COLUMNS = frozenset({"key", "new_key", "new_master_key", "grace_period"})
 
 
-async def regenerate_key(asked: Asked, body: RegenerateKey | None = None) -> Any:
+class OfKey(Query):
+    """``/key/regenerate``, for those who name the key there."""
+
+    key: str | None = None
+
+
+async def regenerate_key(asked: Asked, query: OfKey, body: RegenerateKey | None = None) -> Any:
     """Give a key a new text; the old one works no more, or until its grace period is over."""
     given = {} if body is None else body.given()
-    key = given.get("key") or (asked.path.get("key") or "").removeprefix("/")
+    key = given.get("key") or (asked.path.get("key") or "").removeprefix("/") or query.key
     with refusals(INTERNAL):
         if not key:
             raise DetailError(400, {"error": "No key passed in."})

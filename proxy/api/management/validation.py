@@ -10,6 +10,9 @@ from proxy.errors import DetailError
 
 T = TypeVar("T")
 
+MAX_NUMBER = 2**31 - 1
+"""Of a query: what follows from a larger one (the rows before a page) would be no number of the database's."""
+
 MAX_BODY_DEPTH_ERROR = {"type": "json_invalid", "loc": ["body", 0], "msg": "JSON decode error", "input": {}}
 
 
@@ -61,7 +64,12 @@ def validated_query(model: type[Query], params: Any) -> Any:
             raise _nul(["query", alias])
         if found:
             values[alias] = found if _is_list(field.annotation) else found[-1]
-    return _validated(model, values, "query")
+    query = _validated(model, values, "query")
+    for name, field in model.model_fields.items():
+        value = getattr(query, name)
+        if isinstance(value, int) and abs(value) > MAX_NUMBER:
+            raise _too_large(field.alias or name, value)
+    return query
 
 
 def check_path(params: Mapping[str, Any]) -> None:
@@ -69,6 +77,11 @@ def check_path(params: Mapping[str, Any]) -> None:
     for name, value in params.items():
         if isinstance(value, str) and "\x00" in value:
             raise _nul(["path", name])
+
+
+def _too_large(name: str, value: int) -> DetailError:
+    message = "Unable to parse input string as an integer, exceeded maximum size"
+    return DetailError(422, [{"type": "int_parsing_size", "loc": ["query", name], "msg": message, "input": str(value)}])
 
 
 def _nul(place: list[str]) -> DetailError:

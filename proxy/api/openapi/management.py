@@ -130,6 +130,8 @@ def _responses(operation: Operation, schemas: Schemas, example: Mapping[str, Any
     if answer is not None:
         good["content"] = {JSON: {"schema": answer} | ({"example": example["answer"]} if "answer" in example else {})}
     responses: Schema = {"200": good}
+    if answer is None:
+        responses["303"] = {"description": "To another page."}
     responses |= {code: {"$ref": f"#/components/responses/{name}"} for code, name in REFUSALS.items()}
     if operation.no_store is not None and str(operation.no_store.status) not in responses:
         responses[str(operation.no_store.status)] = {"$ref": "#/components/responses/NoDatabase"}
