@@ -2,6 +2,7 @@
 
 import asyncio
 import hmac
+import inspect
 import secrets
 from collections.abc import Mapping
 from typing import Any, Final
@@ -22,6 +23,7 @@ from proxy.api.management.signing_in import (
     session_of,
 )
 from proxy.api.management.validation import Query
+from proxy.api.plain import json_response
 from proxy.compat.loading import load_object
 from proxy.compat.requests import Request
 from proxy.config.errors import ConfigError
@@ -154,7 +156,7 @@ async def logout(asked: Asked) -> Response[Any]:
     return redirect(where, [gone])
 
 
-async def session(asked: Asked) -> dict[str, Any]:
+async def session(asked: Asked) -> Response[bytes]:
     """The claims of the caller's session, for pages of the gateway: its cookie cannot be read by scripts."""
     origin = asked.request.headers.get("origin")
     environment = (await known(asked.gateway.snapshot.config, asked.gateway.store)).environment
@@ -162,7 +164,7 @@ async def session(asked: Asked) -> dict[str, Any]:
     found = await session_of(asked) if origin is None or origin in own else None
     if found is None:
         raise GatewayError(401, "There is no session; sign in at /sso/login", type="auth_error", param="token")
-    return {name: getattr(found, name) for name in found.__struct_fields__}
+    return json_response(found, headers={"cache-control": "no-store"})
 
 
 async def readiness(asked: Asked) -> Any:
@@ -265,7 +267,8 @@ async def _custom_values(asked: Asked, person: Person) -> Mapping[str, Any] | No
     function = await _loaded(asked, str(dotted), CUSTOM_SSO)
     values = await _of_users(function, OpenID(**{name: getattr(person, name) for name in person.__struct_fields__}))
     if not isinstance(values, Mapping):
-        raise GatewayError(500, f"{CUSTOM_SSO}: the function must return an object with user_id, user_email, ...")
+        message = f"{CUSTOM_SSO}: the function must return an object with user_id, user_email, ..."
+        raise GatewayError(500, message, type="auth_error", param=CUSTOM_SSO)
     return values
 
 
@@ -295,6 +298,7 @@ async def _of_users(function: Any, argument: Any) -> Any:
     from proxy.compat.custom_auth import refusal
 
     try:
-        return await function(argument)
+        said = function(argument)
+        return await said if inspect.isawaitable(said) else said
     except Exception as error:
         raise refusal(error) from error
