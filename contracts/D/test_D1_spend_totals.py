@@ -137,6 +137,7 @@ def test_the_spend_of_users(case: Case) -> None:
     case.post("/user/new", {"user_id": "spend-users", "auto_create_key": False})
     found = case.get("/spend/users")
     case.assert_same_as_recorded(ignore=EVERYBODY)
+    assert found.status == 200
     assert the(found.json, user_id="spend-users")["spend"] == 0.0
 
 

@@ -61,4 +61,5 @@ def test_a_reset(case: Case) -> None:
 def test_costs_need_no_database(case: Case) -> None:
     found = case.post("/spend/calculate", {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Hello"}]})
     case.assert_same_as_recorded(ignore=["body.cost"])
+    assert found.status == 200
     assert found.json["cost"] > 0

@@ -143,7 +143,8 @@ class ModelEndpoint:
                 await awaited
         finally:
             _account(call, pipeline.usage)
-            self._gateway.settle(call)
+            if outcome.ending == "done":
+                self._gateway.settle(call)
 
 
 def unexpected() -> GatewayError:

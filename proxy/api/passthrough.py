@@ -160,7 +160,8 @@ class PassThroughEndpoint:
                 call.outcome.ending = "done"
             finally:
                 finish()
-                self._gateway.settle(call)
+                if call.outcome.ending == "done":
+                    self._gateway.settle(call)
 
         return Answer(response.status, headers, relayed, length)
 
