@@ -161,6 +161,7 @@ def test_searches_that_cannot_be(case: Case, query: str) -> None:
 def test_roles_that_there_are(case: Case) -> None:
     answer = case.get("/user/available_roles")
     case.assert_same_as_recorded()
+    assert answer.status == 200
     assert list(answer.json) == ["proxy_admin", "proxy_admin_viewer", "internal_user", "internal_user_viewer"]
 
 

@@ -72,6 +72,7 @@ def test_what_is_wrong_is_said_first(case: Case) -> None:
 def test_roles_are_known(case: Case) -> None:
     answer = case.get("/user/available_roles")
     case.assert_same_as_recorded()
+    assert answer.status == 200
     assert "proxy_admin" in answer.json
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from proxy.config.model import ProxyConfig
 from proxy.durations import reset_at
 from proxy.errors import DetailError
-from proxy.management.audit import Actor, record
+from proxy.management.audit import Action, Actor, record
 from proxy.management.budgets import create_budget
 from proxy.management.keys import InvalidDuration, create_key
 from proxy.management.keys_changing import delete_keys
@@ -221,8 +221,8 @@ async def change_user(connection: AsyncConnection, actor: Actor, given: Mapping[
         changed = await add(connection, users, {**values, "user_id": given.get("user_id") or str(uuid4())})
     else:
         [changed] = await change(connection, users, values, users.c.user_id == user["user_id"])
-    action = "updated" if user else "created"
-    await record(connection, actor, action, "users", changed["user_id"], user, changed)  # type: ignore[arg-type]
+    action: Action = "updated" if user else "created"
+    await record(connection, actor, action, "users", changed["user_id"], user, changed)
     return changed
 
 
