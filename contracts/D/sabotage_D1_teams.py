@@ -127,7 +127,7 @@ SABOTAGES = [
     Sabotage(
         name="teams-forget-their-budget",
         patches=[("proxy.api.management.teams.update_row", renamed)],
-        trips=["test_a_team_is_changed", "test_what_is_not_named_stays"],
+        trips=["test_a_team_is_changed", "test_limits_that_are_not_named_stay"],
     ),
     Sabotage(
         name="teams-are-searched-with-wildcards",

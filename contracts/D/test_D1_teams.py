@@ -127,7 +127,7 @@ def test_a_team_is_changed(case: Case) -> None:
     assert found.json["team_info"]["blocked"] is True
 
 
-def test_what_is_not_named_stays(case: Case) -> None:
+def test_limits_that_are_not_named_stay(case: Case) -> None:
     case.post("/team/new", {"team_id": "constant-team", "max_budget": 3.0, "models": ["teamed-group"], "rpm_limit": 4})
     changed = case.post("/team/update", {"team_id": "constant-team", "team_alias": "renamed"})
     cleared = case.post("/team/update", {"team_id": "constant-team", "max_budget": None, "rpm_limit": None})
