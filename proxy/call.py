@@ -72,6 +72,12 @@ class Identity(msgspec.Struct, frozen=True):
     access: Access | None = None
     """What a database knows of the key; ``None`` without one, and for the master key."""
 
+    @property
+    def spent(self) -> float:
+        """By the key so far, calls that the database was not told of yet included; in US dollars."""
+        access = self.access
+        return access.holders[0].account.spend if access is not None and self.token is not None else self.spend
+
 
 NOBODY = Identity()
 """Who calls, as long as that is not known."""

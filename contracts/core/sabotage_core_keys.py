@@ -157,7 +157,10 @@ _LIST: list[tuple[str, str, Any, list[str]]] = [
         "allows-all-routes",
         "proxy.auth.permissions._is_listed",
         allows_all_routes,
-        ["test_allowed_routes", "test_kinds_of_keys"],
+        [
+            *(f"test_allowed_routes[{each}]" for each in ("llm", "exact", "beginning", "wildcard", "info")),
+            "test_kinds_of_keys",
+        ],
     ),
     (
         "lists-all-models",

@@ -46,7 +46,7 @@ def of_answer(call: Call, routed: Routed, cost: Cost) -> Pairs:
         (b"x-litellm-response-cost-discount-amount", _number(cost.discount)),
         (b"x-litellm-response-cost-margin-amount", _number(cost.margin)),
         (b"x-litellm-response-cost-margin-percent", _number(cost.margin_percent)),
-        (b"x-litellm-key-spend", repr(call.identity.spend + (0.0 if reply.stream else cost.final or 0.0)).encode()),
+        (b"x-litellm-key-spend", repr(call.identity.spent + (0.0 if reply.stream else cost.final or 0.0)).encode()),
     ]
     if reply.stream:
         return headers
@@ -77,7 +77,7 @@ def of_error(call: Call, error: GatewayError, timeout: float | None) -> Pairs:
         headers.append((b"x-litellm-model-id", value(call.outcome.deployment_id)))
     headers += [
         (b"x-litellm-response-cost", b"0"),
-        (b"x-litellm-key-spend", repr(call.identity.spend).encode()),
+        (b"x-litellm-key-spend", repr(call.identity.spent).encode()),
     ]
     if timeout is not None:
         headers.append((b"x-litellm-timeout", repr(float(timeout)).encode()))

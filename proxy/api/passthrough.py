@@ -193,7 +193,7 @@ def _own_headers(call: Call, target: Target, *, streams: bool) -> Pairs:
 def _more(call: Call, target: Target) -> Pairs:
     return [
         (b"x-litellm-model-api-base", value(target.shown)),
-        (b"x-litellm-key-spend", repr(call.identity.spend).encode()),
+        (b"x-litellm-key-spend", repr(call.identity.spent).encode()),
     ]
 
 
