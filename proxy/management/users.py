@@ -94,7 +94,8 @@ async def make_user(
     except IntegrityError:
         raise _taken("id", values["user_id"]) from None
     key, key_row = await _first_key(connection, values) if with_key else (None, None)
-    await _join_teams(connection, actor, path, user, values)
+    named = given.get("teams") is not None or given.get("team_id") is not None
+    await _join_teams(connection, actor, user, values, path=path if named else None)
     await _join_organizations(connection, user, joined)
     await record(connection, actor, "created", "users", user["user_id"], None, user)
     return Made(user, key, key_row)
@@ -159,14 +160,15 @@ async def _first_key(connection: AsyncConnection, values: Mapping[str, Any]) -> 
 
 
 async def _join_teams(
-    connection: AsyncConnection, actor: Actor, path: str, user: Row, values: Mapping[str, Any]
+    connection: AsyncConnection, actor: Actor, user: Row, values: Mapping[str, Any], *, path: str | None
 ) -> None:
+    """``path``: that the teams were named to; ``None``: they are everybody's, and the caller need not be their admin."""
     wanted = {values["team_id"]: {}} if values.get("team_id") else _wishes(values.get("teams") or ())
     if not wanted:
         return
     found = await find_all(connection, teams, teams.c.team_id.in_(wanted), order=[teams.c.team_id])
     for team in found:
-        if values.get("teams") is not None or values.get("team_id"):
+        if path is not None:
             check_team(actor.caller, path, team)
         wish = wanted[team["team_id"]]
         budget_id = None

@@ -188,6 +188,26 @@ def test_admins_of_an_organization_reach_no_further(database_url: str) -> None:
     using(database_url, scenario)
 
 
+def test_everybodys_teams_are_joined_whoever_makes_the_user(database_url: str) -> None:
+    host = Identity(user_id="host", role="internal_user", administers=frozenset({"ours"}))
+    config = config_with(default_internal_user_params={"teams": ["everybodys"]})
+
+    async def scenario(store: Store) -> None:
+        async with store.writing() as connection:
+            await add(connection, teams, {"team_id": "everybodys"})
+            await add(connection, teams, {"team_id": "theirs", "organization_id": "theirs"})
+            given = {**BLANK, "user_id": "guest", "organizations": ["ours"]}
+            await make_user(connection, actor(host, config), NEW, given, with_key=False)
+            user = await find(connection, users, user_id="guest")
+            assert user is not None
+            assert user["teams"] == ["everybodys"]
+            given |= {"user_id": "intruder", "teams": ["theirs"]}
+            with pytest.raises(DetailError):
+                await make_user(connection, actor(host, config), NEW, given, with_key=False)
+
+    using(database_url, scenario)
+
+
 def test_organizations_that_are_joined() -> None:
     host = Identity(user_id="host", administers=frozenset({"ours"}))
     assert organizations_to_join(ADMIN, NEW, ["any"]) == ["any"]
