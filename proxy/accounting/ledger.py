@@ -13,7 +13,7 @@ from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from proxy.accounting.journal import Journal
-from proxy.accounting.record import Record, decode, encode
+from proxy.accounting.record import Record, decode, shown
 from proxy.accounting.rows import log_row
 from proxy.accounting.totals import Charges, add_charges, add_daily, charges_of
 from proxy.store import tables
@@ -86,8 +86,7 @@ class Ledger:
             if not _is_about_data(error):
                 raise
             if len(records) == 1:
-                told = encode(records[0]).decode()
-                log.exception("the spend of call %s cannot be stored: %s", records[0].id, told)
+                log.exception("the spend of call %s cannot be stored: %s", records[0].id, shown(records[0]))
                 return
             middle = len(records) // 2
             await self._write_or_set_aside(journal, records[:middle], own=own)
@@ -129,7 +128,7 @@ def _records(lines: Sequence[bytes]) -> list[Record]:
         try:
             records.append(decode(line.replace(NUL, REPLACEMENT) if NUL in line else line))
         except msgspec.DecodeError:
-            log.exception("a line of the journal of spend is no record: %s", line[:2000])
+            log.exception("a line of the journal of spend is no record: %s", line[:200])
     return records
 
 

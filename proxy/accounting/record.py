@@ -1,6 +1,7 @@
 """What is kept of a call that has ended: first as a line of a journal, then as rows of the database."""
 
 import math
+import os
 import re
 import time
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import msgspec
 from proxy.accounting.cost import Cost
 from proxy.call import Body, Call, Outcome, Usage
 from proxy.config.model import ProxyConfig
+from proxy.fields import CREDENTIAL_FIELDS
 from proxy.routing.router import DEFAULT_RETRIES
 
 CALL_TYPES: Final = {
@@ -36,8 +38,17 @@ _id = re.compile(rb'"id"\s*:\s*"([^"\\]{1,512})"')
 _class = re.compile(r"litellm\.(\w+)")
 _HEAD: Final = 1024
 """Bytes of an answer in which its id stands, if it has one."""
+NESTING: Final = (
+    "content_policy_fallbacks",
+    "context_window_fallbacks",
+    "extra_body",
+    "extra_headers",
+    "fallbacks",
+)
 _TOLD: Final = frozenset(("metadata", "litellm_metadata", "tags", "litellm_session_id", "litellm_trace_id"))
 """Fields in which a client tells what its call belongs to."""
+_SECRET: Final = CREDENTIAL_FIELDS.union(NESTING)
+"""Fields that are never stored: keys and hosts of a client's own, and what may hold such."""
 
 
 NOTHING: Final = msgspec.Raw()
@@ -117,7 +128,8 @@ class Recording:
         """Stands for the master key."""
         if general.other.get("disable_adding_master_key_hash_to_db") is True:
             self.master = "litellm_proxy_master_key"
-        self.prompts = _is_true(general.other.get("store_prompts_in_spend_logs"))
+        stored = general.other.get("store_prompts_in_spend_logs", os.environ.get("STORE_PROMPTS_IN_SPEND_LOGS"))
+        self.prompts = _is_true(stored)
         self.errors = general.other.get("disable_error_logs") is not True
         self.customers = settings.get("disable_end_user_cost_tracking") is not True
         self.agents = settings.get("disable_add_user_agent_to_request_tags") is not True
@@ -164,7 +176,8 @@ def record_of(call: Call, outcome: Outcome, rules: Recording, number: int) -> Re
     if fields and not _TOLD.isdisjoint(fields):
         _read_told(record, fields)
     if rules.prompts and fields:
-        record.prompt = msgspec.Raw(msgspec.json.format(msgspec.json.encode(fields), indent=-1))
+        told = {name: value for name, value in fields.items() if name not in _SECRET}
+        record.prompt = _compact(msgspec.json.encode(told))
     return record
 
 
@@ -244,6 +257,11 @@ def _read_told(record: Record, fields: Body) -> None:
         record.tags = (*tags, *record.tags)
     if isinstance(session, str | int):
         record.session = str(session)[:LONGEST_NAME]
+
+
+def shown(record: Record) -> str:
+    """A record as logs may show it: without what was asked and answered."""
+    return encode(msgspec.structs.replace(record, prompt=NOTHING, answer=NOTHING)).decode()
 
 
 def _compact(answer: bytes) -> msgspec.Raw:

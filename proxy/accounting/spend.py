@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from proxy.accounting.journal import Journal, abandoned, new_journal
 from proxy.accounting.ledger import Ledger
 from proxy.accounting.places import state_folder
-from proxy.accounting.record import Recording, encode, record_of
+from proxy.accounting.record import Recording, encode, record_of, shown
 from proxy.accounting.totals import holders
 from proxy.call import Call
 from proxy.config.errors import ConfigError
@@ -78,7 +78,7 @@ class Spend:
             self._journal.append(encode(record))
         except OSError as error:
             # the line of the log is all that remains of it
-            log.exception("spend could not be kept (%s): %s", error.strerror, encode(record).decode())
+            log.exception("spend could not be kept (%s): %s", error.strerror, shown(record))
             return
         self._number += 1
         if record.dollars:

@@ -15,11 +15,18 @@ class Account(msgspec.Struct):
     """As last read from the database."""
     pending: float = 0.0
     """Spent by calls of this process, and not yet in the database."""
+    learnt: bool = False
+    """Whether somebody asks for it; names that only callers brought are not kept."""
 
     @property
     def spend(self) -> float:
         """Together."""
         return self.stored + self.pending
+
+
+MOST = 20_000
+"""Accounts; then those that owe nothing are dropped, and learnt again when somebody asks."""
+NOTHING = 1e-12
 
 
 class Accounts:
@@ -32,9 +39,10 @@ class Accounts:
         """The holder's account, now that ``stored`` was read from its row."""
         account = self._accounts.get((kind, holder))
         if account is None:
-            account = self._accounts[kind, holder] = Account(stored)
-        else:
-            account.stored = stored
+            if len(self._accounts) >= MOST:
+                self.forget()
+            account = self._accounts[kind, holder] = Account()
+        account.stored, account.learnt = stored, True
         return account
 
     def charge(self, kind: Kind, holder: str, dollars: float) -> None:
@@ -50,7 +58,9 @@ class Accounts:
         if account is not None:
             account.pending -= dollars
             account.stored += dollars
+            if not account.learnt and abs(account.pending) <= NOTHING:
+                del self._accounts[kind, holder]
 
     def forget(self) -> None:
         """Drop the accounts with nothing pending; they are learnt again when somebody asks."""
-        self._accounts = {name: account for name, account in self._accounts.items() if abs(account.pending) > 1e-12}
+        self._accounts = {name: account for name, account in self._accounts.items() if abs(account.pending) > NOTHING}

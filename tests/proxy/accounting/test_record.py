@@ -160,3 +160,16 @@ def test_long_names_are_cut() -> None:
     assert len(record.model) == 1000
     assert len(record.error) == 10_000
     assert {len(tag) for tag in record.tags} == {1000}
+
+
+def test_secrets_of_a_client_are_not_kept() -> None:
+    fields = {
+        "model": "chat",
+        "api_key": "sk-client-secret",
+        "fallbacks": [{"model": "other", "api_key": "sk-client-secret"}],
+        "extra_headers": {"x-key": "sk-client-secret"},
+    }
+    call = answered(a_call(fields))
+    line = encode(record_of(call, call.outcome, Recording(config({"store_prompts_in_spend_logs": True})), 1))
+    assert b"secret" not in line
+    assert bytes(decode(line).prompt) == b'{"model":"chat"}'
