@@ -21,7 +21,6 @@ SABOTAGES = [
             "test_two_deployments_of_a_group",
             "test_an_update_counts_at_once",
             "test_a_patch_changes_name_parameters_and_info",
-            "test_the_old_name_of_a_patched_model_is_gone",
             "test_a_deleted_model_is_gone_at_once",
             "test_a_stored_models_own_prices",
             "test_a_key_calls_only_the_stored_models_that_it_may",
@@ -38,7 +37,7 @@ SABOTAGES = [
         trips=[
             "test_an_internal_user_adds_no_model",
             "test_an_internal_user_changes_no_model",
-            "test_a_team_that_is_not_there",
+            "test_a_model_of_a_team_that_is_not_there",
         ],
     ),
     Sabotage(

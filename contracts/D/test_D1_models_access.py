@@ -61,7 +61,7 @@ def test_a_key_calls_only_the_stored_models_that_it_may(case: Case) -> None:
     assert case.journal().models == ["permitted-upstream"]
 
 
-def test_a_team_that_is_not_there(case: Case) -> None:
+def test_a_model_of_a_team_that_is_not_there(case: Case) -> None:
     body = new_model("of-no-team")
     body["model_info"] = {"id": "of-no-team-id", "team_id": "no-such-team"}
     answer = case.post("/model/new", body)

@@ -22,6 +22,17 @@ ROTATED: Final = "rotated"
 """In ``credential_info`` of a stored credential: it holds only what replaced values of the file's."""
 ENDPOINTS: Final = "pass_through_endpoints"
 
+#: Of the config file alone: what the gateway is guarded by, where its data lies, code that it loads.
+GUARDED: Final = frozenset(
+    """
+    master_key database_url store_model_in_db custom_auth custom_auth_settings custom_sso custom_key_generate
+    custom_key_update custom_ui_sso_sign_in_handler litellm_license litellm_key_header_name enable_jwt_auth
+    litellm_jwtauth enable_oauth2_auth enable_oauth2_proxy_auth oauth2_config_mappings public_routes role_permissions
+    allow_requests_on_db_unavailable allow_client_side_credentials key_management_system key_management_settings
+    use_google_kms use_azure_key_vault
+    """.split()  # noqa: SIM905
+)
+
 Settings = Mapping[str, Mapping[str, Any]]
 """Of a section of the config file, by the section's name."""
 
@@ -77,7 +88,10 @@ def _is_credential(item: Any) -> bool:
 
 
 def _with_settings(config: ProxyConfig, settings: Settings) -> ProxyConfig:
-    written = {name: merged(config.written.get(name, {}), settings.get(name, {})) for name in known.VARIABLES}
+    allowed = {
+        name: {key: value for key, value in section.items() if key not in GUARDED} for name, section in settings.items()
+    }
+    written = {name: merged(config.written.get(name, {}), allowed.get(name, {})) for name in known.VARIABLES}
     if settings.get("general_settings", {}).get(ENDPOINTS):
         own = config.written.get("general_settings", {}).get(ENDPOINTS) or []
         written["general_settings"][ENDPOINTS] = _endpoints(own, settings["general_settings"][ENDPOINTS])

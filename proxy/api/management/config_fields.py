@@ -16,7 +16,7 @@ from proxy.config.errors import ConfigError
 from proxy.config.loader import general_section
 from proxy.config.redact import masked
 from proxy.config.sections import GENERAL_FIELDS
-from proxy.config.stored import PLACE
+from proxy.config.stored import GUARDED, PLACE
 from proxy.config.yaml_tree import Origin, planted
 from proxy.errors import DetailError, GatewayError
 from proxy.management.config import ENVIRONMENT, may_be_variable, sealer_of, stored_section
@@ -24,16 +24,6 @@ from proxy.passthrough.endpoints import endpoint_routes
 
 SECTION: Final = "general_settings"
 NOT_ENABLED: Final = "Set `'STORE_MODEL_IN_DB='True'` in your env to enable this feature."
-#: Of the config file alone: what the gateway is guarded by, where its data lies, code that it loads.
-GUARDED: Final = frozenset(
-    """
-    master_key database_url store_model_in_db custom_auth custom_auth_settings custom_sso custom_key_generate
-    custom_key_update custom_ui_sso_sign_in_handler litellm_license litellm_key_header_name enable_jwt_auth
-    litellm_jwtauth enable_oauth2_auth enable_oauth2_proxy_auth oauth2_config_mappings public_routes role_permissions
-    allow_requests_on_db_unavailable allow_client_side_credentials key_management_system key_management_settings
-    use_google_kms use_azure_key_vault
-    """.split()  # noqa: SIM905
-)
 #: What a form shows of ``general_settings``, in the reference's order: type and meaning.
 LISTED: Final[dict[str, tuple[str, str]]] = {
     "max_parallel_requests": ("Integer", "How many calls each key may have in progress"),

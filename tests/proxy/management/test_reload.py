@@ -148,6 +148,20 @@ def test_settings_are_laid_over_the_files_and_bad_ones_left_out(tmp_path: Path) 
     asyncio.run(run())
 
 
+def test_what_the_gateway_is_guarded_by_is_the_files_whatever_is_stored(tmp_path: Path) -> None:
+    """A database that was taken over may hold all of the reference's settings."""
+
+    async def run() -> None:
+        async with started(tmp_path) as gateway:
+            stored = {"master_key": "sk-other", "custom_auth": "evil.check", "max_request_size_mb": 7}
+            await set_section(gateway, "general_settings", stored)
+            general = gateway.snapshot.config.general_settings
+            assert (general.master_key, general.custom_auth) == ("sk-1234", None)
+            assert general.max_request_size_mb == 7
+
+    asyncio.run(run())
+
+
 def test_credentials_fill_in_what_deployments_leave_open(tmp_path: Path) -> None:
     async def run() -> None:
         async with started(tmp_path) as gateway:
