@@ -154,6 +154,7 @@ def test_a_member_becomes_admin(case: Case) -> None:
     found = case.get("/team/info?team_id=rising-team")
 
     def as_recorded(changed: Exchange, added: Exchange, found: Exchange) -> None:
+        assert changed.status == added.status == 400
         assert "premium feature" in changed.json["detail"]
         assert "premium feature" in added.json["detail"]["error"]
 
