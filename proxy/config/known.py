@@ -97,7 +97,8 @@ GENERAL: Final = _names(
     mcp_trusted_proxy_ranges moderation_model oauth2_config_mappings otel proxy_batch_polling_interval
     proxy_batch_write_at proxy_budget_rescheduler_max_time proxy_budget_rescheduler_min_time public_routes
     reject_clientside_metadata_tags require_end_user_mcp_access_defined role_permissions search_tools
-    service_account_settings spend_report_frequency spend_journal_folder store_prompts_in_spend_logs supported_db_objects ui_access_mode
+    service_account_settings spend_report_frequency spend_journal_folder
+    store_prompts_in_spend_logs supported_db_objects ui_access_mode
     use_azure_key_vault use_google_kms use_redis_transaction_buffer use_shared_health_check use_x_forwarded_for
     user_api_key_cache_ttl user_header_mappings user_header_name user_mcp_management_mode
     """

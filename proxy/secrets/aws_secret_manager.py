@@ -34,7 +34,7 @@ class SecretsManager:
         return checked(_field(text, secret, field) if field else text, name)
 
     async def rotate(self, name: str) -> str:
-        """Have the secret's own rotation function run. What it makes is read when it is there, at the next interval at the latest."""
+        """Have the secret's own rotation function run; what it makes may be there only at the next interval."""
         await self._call("RotateSecret", {"SecretId": name.partition("#")[0]})
         return await self.read(name)
 
