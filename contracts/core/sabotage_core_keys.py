@@ -224,10 +224,7 @@ _LIST: list[tuple[str, str, Any, list[str]]] = [
         "opens-organizations",
         "proxy.api.plain.check_organization",
         opens_organizations,
-        [
-            *("test_organizations_are_their_admins", "test_only_admins_make_organizations"),
-            "test_an_admin_of_an_organization",
-        ],
+        ["test_organizations_are_their_admins", "test_only_admins_make_organizations"],
     ),
     (
         "needs-no-user",
