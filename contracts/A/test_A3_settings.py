@@ -42,6 +42,7 @@ def test_secrets_are_not_shown(case: Case) -> None:
     case.request("PATCH", "/update/sso_settings", json={})
 
     def as_recorded(changed: Exchange, shown: Exchange) -> None:
+        assert shown.status == changed.status == 200
         assert "stored-secret" in shown.text
 
     def required(changed: Exchange, shown: Exchange) -> None:

@@ -97,6 +97,7 @@ def test_without_a_provider_there_is_a_form(case: Case) -> None:
 def test_the_form_for_when_the_provider_is_away(case: Case) -> None:
     answer = case.get("/fallback/login", key=None)
     case.assert_same_as_recorded(ignore=["body"])
+    assert answer.status == 200
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert 'name="password"' in answer.text
 
@@ -106,6 +107,7 @@ def test_debugging_needs_no_licence(case: Case) -> None:
     answer = case.get("/sso/debug/login", key=None)
 
     def as_recorded(answer: Exchange) -> None:
+        assert answer.status == 403
         assert "Enterprise" in answer.json["error"]["message"]
 
     def required(answer: Exchange) -> None:
