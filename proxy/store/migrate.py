@@ -24,7 +24,11 @@ def upgrade(address: Address) -> None:
     Raises:
         sqlalchemy.exc.SQLAlchemyError, OSError: the database cannot be reached or changed.
     """
-    with_connection(address, _upgrade)
+    found: list[str | None] = []
+    # a look that waits for no writer: nearly every start finds nothing to do
+    with_connection(address, lambda connection: found.append(revision(connection)), writes=False)
+    if found != [HEAD]:
+        with_connection(address, _upgrade)
 
 
 def revision(connection: Connection) -> str | None:
@@ -35,16 +39,16 @@ def revision(connection: Connection) -> str | None:
     return found
 
 
-def with_connection(address: Address, work: Callable[[Connection], Any]) -> None:
-    """Run ``work`` in a transaction that no other upgrade shares."""
-    asyncio.run(_with_connection(address, work))
+def with_connection(address: Address, work: Callable[[Connection], Any], *, writes: bool = True) -> None:
+    """Run ``work`` in a transaction; one that ``writes`` is shared with no other upgrade."""
+    asyncio.run(_with_connection(address, work, writes=writes))
 
 
-async def _with_connection(address: Address, work: Callable[[Connection], Any]) -> None:
-    engine = engine_of(address, pooled=False, patience=PATIENCE).execution_options(**{WRITES: True})
+async def _with_connection(address: Address, work: Callable[[Connection], Any], *, writes: bool) -> None:
+    engine = engine_of(address, pooled=False, patience=PATIENCE).execution_options(**{WRITES: writes})
     try:
         async with engine.begin() as connection:
-            if address.dialect == "postgresql":
+            if writes and address.dialect == "postgresql":
                 await connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
             await connection.run_sync(work)
     finally:
