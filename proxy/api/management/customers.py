@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from proxy.api.management.budgets import ModelBudget
 from proxy.api.management.keys_errors import INTERNAL, refusals
 from proxy.api.management.keys_models import Count, Money, ObjectPermission
 from proxy.api.management.operation import Asked
+from proxy.api.management.users_models import Name
 from proxy.api.management.validation import Body, Query
 from proxy.auth.permissions import Role
 from proxy.errors import GatewayError
@@ -24,7 +25,7 @@ Region = Literal["eu", "us"]
 class NewCustomer(Body):
     """``/customer/new``."""
 
-    user_id: str
+    user_id: Name
     alias: str | None = None
     blocked: bool = False
     spend: Money | None = None
@@ -52,7 +53,7 @@ class NewCustomer(Body):
 class UpdateCustomer(Body):
     """``/customer/update``."""
 
-    user_id: str
+    user_id: Name
     alias: str | None = None
     blocked: bool = False
     max_budget: Money | None = None
@@ -65,7 +66,7 @@ class UpdateCustomer(Body):
 class Customers(Body):
     """Customers by id."""
 
-    user_ids: list[str]
+    user_ids: Annotated[list[Name], Field(max_length=10_000)]
 
 
 class OneCustomer(Query):

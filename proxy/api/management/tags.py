@@ -7,6 +7,7 @@ from pydantic import Field
 
 from proxy.api.management.keys_models import Count, Money
 from proxy.api.management.operation import Asked
+from proxy.api.management.users_models import Name, Names
 from proxy.api.management.validation import Body, Query
 from proxy.errors import DetailError
 from proxy.management import tags, tags_activity
@@ -18,9 +19,9 @@ from proxy.management.tags_activity import Filter
 class Tag(Body):
     """``/tag/new`` and ``/tag/update``."""
 
-    name: str
+    name: Name
     description: str | None = None
-    models: list[str] | None = None
+    models: Names | None = None
     model_info: dict[str, str] | None = None
     budget_id: str | None = None
     max_budget: Money | None = None
@@ -41,7 +42,7 @@ class OneTag(Body):
 class Tags(Body):
     """``/tag/info``."""
 
-    names: list[str]
+    names: Names
 
 
 class TagFilter(Query):

@@ -1,6 +1,6 @@
 """What the operations on users are sent."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -11,19 +11,23 @@ Role = Literal["proxy_admin", "proxy_admin_viewer", "internal_user", "internal_u
 """What a user may be made."""
 MOST_AT_ONCE = 500
 """Users that one call changes."""
+Name = Annotated[str, Field(max_length=1000)]
+"""What a database finds rows by: the entries of an index have a bounded size."""
+Names = Annotated[list[str], Field(max_length=10_000)]
+"""As many as one statement of a database may name, with room for more of them."""
 NEITHER = "Must specify either 'users' for individual updates or 'all_users=True' with 'user_updates' for bulk updates"
 
 
 class UserFields(Body):
     """What every user may be given."""
 
-    key_alias: str | None = None
+    key_alias: Name | None = None
     duration: str | None = None
     models: list[Any] | None = Field(default_factory=list)
     spend: Money | None = 0
     max_budget: Money | None = None
-    user_id: str | None = None
-    team_id: str | None = None
+    user_id: Name | None = None
+    team_id: Name | None = None
     max_parallel_requests: Count | None = None
     metadata: dict[str, Any] | None = Field(default_factory=dict)
     tpm_limit: Count | None = None
@@ -61,12 +65,12 @@ class TeamWish(Body):
 class NewUser(UserFields):
     """``/user/new``."""
 
-    user_email: str | None = None
-    teams: list[str] | list[TeamWish] | None = None
+    user_email: Name | None = None
+    teams: Names | list[TeamWish] | None = None
     auto_create_key: bool = True
     send_invite_email: bool | None = None
-    sso_user_id: str | None = None
-    organizations: list[str] | None = None
+    sso_user_id: Name | None = None
+    organizations: Names | None = None
     organization_id: str | None = None
     """What organization admins name the organization by that they call for; the user joins it."""
 
@@ -82,7 +86,7 @@ class UserChanges(UserFields):
 class UpdateUser(UserChanges):
     """``/user/update``."""
 
-    user_email: str | None = None
+    user_email: Name | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -113,7 +117,7 @@ class BulkUpdate(Body):
 class Users(Body):
     """Users by id."""
 
-    user_ids: list[str]
+    user_ids: Names
 
 
 class OneUser(Query):
