@@ -44,9 +44,10 @@ class Endpoint(Body):
 
 
 class EndpointQuery(Query):
-    """Which one; none: all."""
+    """Which one; none: all, or those of a team."""
 
     endpoint_id: str | None = None
+    team_id: str | None = None
 
 
 class OneEndpoint(Query):
@@ -62,7 +63,7 @@ async def list_endpoints(asked: Asked, query: EndpointQuery) -> dict[str, Any]:
     routes = asked.gateway.snapshot.passthrough.endpoints
     shown = [route.described() for route in routes if not route.is_stored and route.name not in taken]
     shown += map(_shown, stored)
-    allowed = await _allowed_paths(asked)
+    allowed = await _allowed_paths(asked, asked.path.get("team_id", query.team_id))
     return {
         "endpoints": [
             entry
@@ -144,9 +145,8 @@ async def _stored(asked: Asked) -> list[Entry]:
         return list((await stored_section(connection, SECTION)).get(KEY) or [])
 
 
-async def _allowed_paths(asked: Asked) -> list[str] | None:
-    """The paths of the team in the path; ``None``: there is no team, or it may call all."""
-    team_id = asked.path.get("team_id")
+async def _allowed_paths(asked: Asked, team_id: str | None) -> list[str] | None:
+    """The paths of a team; ``None``: there is no team, or it may call all."""
     if team_id is None or asked.gateway.store is None:
         return None
     async with asked.store.reading() as connection:
