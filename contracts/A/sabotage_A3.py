@@ -124,10 +124,6 @@ def sends_no_headers(original: Original, text: str) -> dict[str, str]:
     return {}
 
 
-def goes_back_elsewhere(original: Original, asked: Any, environment: Any) -> str:
-    return str(original(asked, {name: value for name, value in environment.items() if name != "PROXY_BASE_URL"}))
-
-
 async def adds_users_anew(original: Original, connection: Any, user_id: str, person: Any) -> Any:
     return await original(connection, user_id, msgspec.structs.replace(person, email=None))
 
@@ -244,7 +240,14 @@ SABOTAGES = [
     Sabotage(
         name="gives-sessions-no-team",
         patches=[("proxy.sso.users.session_key", gives_sessions_no_team)],
-        trips=["test_what_a_session_may_spend", "test_the_session_has_a_key", "test_whose_key_the_administrator_has"],
+        trips=[
+            "test_what_a_session_may_spend",
+            "test_the_session_has_a_key",
+            "test_whose_key_the_administrator_has",
+            "test_the_user_is_stored",
+            "test_the_second_time_it_is_the_same_user",
+            "test_what_new_users_get",
+        ],
     ),
     Sabotage(
         name="asks-no-function",
@@ -254,7 +257,7 @@ SABOTAGES = [
     Sabotage(
         name="knows-no-defaults",
         patches=[("proxy.sso.users._defaults", knows_no_defaults)],
-        trips=["test_what_new_users_get"],
+        trips=["test_what_new_users_get", "test_what_a_session_may_spend"],
     ),
     Sabotage(
         name="keeps-keys",
@@ -271,11 +274,6 @@ SABOTAGES = [
             "test_what_new_users_get",
             "test_what_a_session_may_spend",
         ],
-    ),
-    Sabotage(
-        name="goes-back-elsewhere",
-        patches=[("proxy.api.management.sso.base_url", goes_back_elsewhere)],
-        trips=["test_the_browser_is_sent_to_the_provider"],
     ),
     Sabotage(
         name="adds-users-anew",
