@@ -6,8 +6,6 @@ from contracts.harness.case import Case
 from contracts.harness.exchange import Exchange
 from fixtures.replies import Reply, json
 
-ADDRESS = "body*.api_base"
-"""Of an upstream: sometimes with a slash at its end, sometimes with the endpoint."""
 USAGE = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
 
 

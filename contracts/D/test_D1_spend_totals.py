@@ -9,7 +9,7 @@ import pytest
 from contracts.harness.case import Case
 from contracts.harness.exchange import Exchange
 from contracts.harness.mark import contract
-from contracts.spending import ADDRESS, answer, charged, new_key
+from contracts.spending import answer, charged, new_key
 from fixtures.replies import status
 
 pytestmark = contract("D1", config="D1/spend.yaml")
@@ -45,7 +45,7 @@ def test_the_cost_of_an_answer(case: Case) -> None:
         "usage": {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100},
     }
     found = case.post("/spend/calculate", {"completion_response": completion})
-    case.assert_same_as_recorded(ignore=[ADDRESS])
+    case.assert_same_as_recorded()
     assert found.json == {"cost": pytest.approx(1000 * 0.15e-6 + 100 * 0.6e-6)}
 
 
@@ -60,7 +60,7 @@ def test_the_cost_of_a_prompt(case: Case, model: str) -> None:
 @pytest.mark.parametrize("body", [{}, {"model": "priced-group"}], ids=["nothing", "no-messages"])
 def test_no_cost_of_nothing(case: Case, body: dict[str, Any]) -> None:
     found = case.post("/spend/calculate", body)
-    case.assert_same_as_recorded(ignore=[ADDRESS])
+    case.assert_same_as_recorded()
     assert found.status == 400
 
 
@@ -82,7 +82,7 @@ def test_an_estimate(case: Case) -> None:
             "num_requests_per_month": 300,
         },
     )
-    case.assert_same_as_recorded(ignore=[ADDRESS])
+    case.assert_same_as_recorded()
     assert found.json["cost_per_request"] == 2.0
     assert found.json["monthly_cost"] == 600.0
 
@@ -94,7 +94,7 @@ def test_an_estimate(case: Case) -> None:
 )
 def test_no_estimate(case: Case, body: dict[str, Any]) -> None:
     found = case.post("/cost/estimate", body)
-    case.assert_same_as_recorded(ignore=[ADDRESS])
+    case.assert_same_as_recorded()
     assert found.status == 422
 
 
@@ -107,7 +107,7 @@ def test_an_estimate_of_an_unknown_model(case: Case) -> None:
 
 def test_no_budgets_of_providers(case: Case) -> None:
     found = case.get("/provider/budgets")
-    case.assert_same_as_recorded(ignore=[ADDRESS])
+    case.assert_same_as_recorded()
     assert found.status == 500
 
 
@@ -164,7 +164,7 @@ def test_the_spend_of_tags_in_days(case: Case) -> None:
 
 def test_tags_want_days(case: Case) -> None:
     found = case.get("/global/spend/tags")
-    case.assert_same_as_recorded(ignore=[ADDRESS])
+    case.assert_same_as_recorded()
     assert found.status == 400
 
 
@@ -175,7 +175,7 @@ def test_all_spend(case: Case) -> None:
     case.script({"priced-upstream": [answer("all-spend")]})
     charged(case, "all-spend")
     found = case.get("/global/spend")
-    case.assert_same_as_recorded(ignore=["body.spend", ADDRESS])
+    case.assert_same_as_recorded(ignore=["body.spend"])
     assert found.json["spend"] >= 0.02
     assert found.json["max_budget"] == 0.0
 
@@ -263,7 +263,7 @@ def test_reports_need_no_licence(case: Case, by: str) -> None:
 
 def test_a_report_of_no_days(case: Case) -> None:
     found = case.get("/global/spend/report")
-    case.assert_same_as_recorded(ignore=[ADDRESS])
+    case.assert_same_as_recorded()
     assert found.json == {"detail": {"error": "Please provide start_date and end_date"}}
 
 
@@ -298,7 +298,7 @@ def test_activity(case: Case) -> None:
 @pytest.mark.parametrize("path", ["activity", "activity/model", "spend/provider", "activity/cache_hits"])
 def test_activity_wants_days(case: Case, path: str) -> None:
     found = case.get(f"/global/{path}")
-    case.assert_same_as_recorded(ignore=[ADDRESS])
+    case.assert_same_as_recorded()
     assert found.status == 400
 
 
@@ -361,7 +361,7 @@ def test_the_activity_of_a_user(case: Case) -> None:
         lambda found: bool(found.json["results"]),
     )
     whole = case.get(f"/user/daily/activity/aggregated?{days(case)}&user_id=user-days")
-    case.assert_same_as_recorded(ignore=[ADDRESS])
+    case.assert_same_as_recorded()
     [day] = found.json["results"]
     assert day["metrics"]["spend"] == found.json["metadata"]["total_spend"] == 0.02
     assert day["breakdown"]["models"]["openai/priced-upstream"]["metrics"]["prompt_tokens"] == 10
@@ -380,7 +380,7 @@ def test_the_activity_of_others(case: Case, kind: str) -> None:
         lambda: case.get(f"/{kind}/daily/activity?{days(case)}&{parameter}={name}-{kind}"),
         lambda found: bool(found.json["results"]),
     )
-    case.assert_same_as_recorded(ignore=[ADDRESS, *(["body.metadata*"] if kind == "tag" else [])])
+    case.assert_same_as_recorded(ignore=[*(["body.metadata*"] if kind == "tag" else [])])
     [day] = found.json["results"]
     assert day["metrics"]["spend"] == 0.02
     assert list(day["breakdown"]["entities"]) == [f"{name}-{kind}"]
@@ -389,14 +389,14 @@ def test_the_activity_of_others(case: Case, kind: str) -> None:
 def test_activity_without_calls(case: Case) -> None:
     found = case.get("/organization/daily/activity?start_date=2020-01-01&end_date=2020-01-02")
     agents = case.get("/agent/daily/activity?start_date=2020-01-01&end_date=2020-01-02")
-    case.assert_same_as_recorded(ignore=[ADDRESS])
+    case.assert_same_as_recorded()
     assert found.json["results"] == agents.json["results"] == []
 
 
 @pytest.mark.parametrize("kind", ["user", "team", "tag", "organization", "customer"])
 def test_the_activity_of_no_days(case: Case, kind: str) -> None:
     found = case.get(f"/{kind}/daily/activity")
-    case.assert_same_as_recorded(ignore=[ADDRESS])
+    case.assert_same_as_recorded()
     assert found.status == 400
 
 
@@ -405,6 +405,6 @@ def test_a_user_sees_its_own_activity(case: Case) -> None:
     key = new_key(case, "own-days", user_id="own-days")
     mine = case.get(f"/user/daily/activity?{days(case)}", key=key)
     others = case.get(f"/user/daily/activity?{days(case)}&user_id=somebody", key=key)
-    case.assert_same_as_recorded(ignore=[ADDRESS])
+    case.assert_same_as_recorded()
     assert mine.json["results"] == []
     assert others.status == 403

@@ -107,13 +107,13 @@ def test_a_role_that_is_none(case: Case) -> None:
     assert answer.json["detail"][0]["loc"] == ["body", "user_role"]
 
 
-@pytest.mark.parametrize("repeated", ["taken-user", " taken-user "])
-def test_an_id_is_taken_once(case: Case, repeated: str) -> None:
-    case.post("/user/new", {"user_id": "taken-user", "auto_create_key": False})
-    answer = case.post("/user/new", {"user_id": repeated})
+@pytest.mark.parametrize(("name", "blank"), [("taken-user", ""), ("spaced-user", " ")], ids=["same", "with-blanks"])
+def test_an_id_is_taken_once(case: Case, name: str, blank: str) -> None:
+    case.post("/user/new", {"user_id": name, "auto_create_key": False})
+    answer = case.post("/user/new", {"user_id": f"{blank}{name}{blank}"})
     case.assert_same_as_recorded()
     assert answer.status == 409
-    assert answer.json["error"]["message"] == "{'error': 'User with id taken-user already exists'}"
+    assert answer.json["error"]["message"] == f"{{'error': 'User with id {name} already exists'}}"
 
 
 def test_an_address_is_taken_once(case: Case) -> None:

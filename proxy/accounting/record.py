@@ -14,6 +14,8 @@ from proxy.accounting.cost import Cost
 from proxy.call import Body, Call, Outcome, Usage
 from proxy.config.model import ProxyConfig
 from proxy.fields import CREDENTIAL_FIELDS
+from proxy.providers.base import find_provider
+from proxy.providers.openai import OpenAICompatible
 from proxy.routing.router import DEFAULT_RETRIES
 
 CALL_TYPES: Final = {
@@ -203,9 +205,22 @@ def _set_deployment(record: Record, call: Call, outcome: Outcome) -> None:
         record.max_retries = DEFAULT_RETRIES if configured is None else configured
 
 
+def _address(call: Call, outcome: Outcome) -> str:
+    """Where the answer came from, as the reference spells it: with the slash that OpenAI's SDK adds, or with the endpoint."""
+    base, route = outcome.api_base or "", outcome.route
+    if not base or route is None or call.endpoint not in ("chat", "responses"):
+        return base
+    provider = find_provider(route.deployment.provider)
+    if not isinstance(provider, OpenAICompatible):
+        return base
+    if call.endpoint == "responses":
+        return f"{base}/responses" if provider.vendor.responses is not None else base
+    return base if call.stream or provider.vendor.quotes_body else f"{base}/"
+
+
 def _answered(record: Record, call: Call, outcome: Outcome, rules: Recording) -> None:
     record.usage = outcome.usage
-    record.api_base = outcome.api_base or ""
+    record.api_base = _address(call, outcome)
     record.first_token = outcome.first_token_seconds
     if call.endpoint in ("chat", "embeddings"):
         record.overhead = max(0.0, record.seconds - outcome.upstream_seconds)
