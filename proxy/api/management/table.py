@@ -3,6 +3,33 @@
 from typing import Final, NamedTuple
 
 from proxy.api.management.operation import Operation
+from proxy.api.management.without_store import (
+    NO_ACTIVITY,
+    NO_CLIENT,
+    NO_CONFIG_STORE,
+    NO_DATABASE,
+    NO_DB,
+    NO_DB_DETAIL,
+    NO_GLOBAL,
+    NO_MODEL_STORE,
+    NO_SPEND,
+    NO_SPEND_LIST,
+    NO_STORE,
+    NO_STORE_BLOCK,
+    NO_STORE_CUSTOMER,
+    NO_STORE_INFO,
+    NO_STORE_LIST,
+    NO_STORE_TAG,
+    NO_STORE_UPDATE,
+    NO_TEAM_INFO,
+    NO_TOTAL,
+    NO_TOTALS,
+    NO_UI_STORE,
+    NOT_CONNECTED,
+    no_spend,
+    no_store,
+    no_store_detail,
+)
 from proxy.auth.permissions import Group
 from proxy.errors import DetailError, GatewayError
 
@@ -12,30 +39,9 @@ INTERNAL, ORG, VIEW, MASTER = Group.INTERNAL, Group.ORG, Group.ADMIN_VIEW, Group
 LLM = Group.LLM
 
 UI_CONFIG: Final = ("/.well-known/litellm-ui-config", "/litellm/.well-known/litellm-ui-config")
-NOT_CONNECTED: Final = "Database not connected. Please connect a database."
 ENDPOINTS: Final = "/config/pass_through_endpoint"
 ACCESS_GROUPS: Final = ("/v1/access_group", "/v1/unified_access_group")
 ACCESS_GROUP: Final = ("/v1/access_group/{access_group_id}", "/v1/unified_access_group/{access_group_id}")
-NO_STORE: Final = "DB not connected. See https://docs.litellm.ai/docs/proxy/virtual_keys"
-
-
-def no_store(status: int = 500, message: str = "", kind: str = "internal_server_error") -> GatewayError:
-    """``{"error": ...}`` without a database (D.md, D1.9)."""
-    return GatewayError(status, message or str({"error": NO_STORE}), type=kind)
-
-
-def no_store_detail(status: int = 500, message: str = NO_STORE) -> DetailError:
-    """``{"detail": {"error": ...}}`` without a database."""
-    return DetailError(status, {"error": message})
-
-
-NO_CREDENTIALS: Final = no_store()
-NO_CONFIG_STORE: Final = no_store(400, "Authentication Error, No DB Connected", "auth_error")
-NO_UI_STORE: Final = no_store_detail(message="Database not connected. Please connect a database.")
-NO_MODEL_STORE: Final = no_store(
-    message=str({"error": "No DB Connected. Here's how to do it - https://docs.litellm.ai/docs/proxy/virtual_keys"}),
-    kind="auth_error",
-)
 
 
 class Op(NamedTuple):
@@ -63,39 +69,6 @@ def _family(tag: str, *rows: Op) -> list[Operation]:
         for row in rows
     ]
 
-
-NO_STORE_INFO: Final = (
-    "Internal Server Error, Database not connected. Connect a database to your proxy - "
-    "https://docs.litellm.ai/docs/simple_proxy#managing-auth---virtual-keys"
-)
-NOT_CONNECTED_SPEND: Final = NO_STORE_INFO.removeprefix("Internal Server Error, ")
-NO_SPEND: Final = no_store(401, "Prisma Client is not initialized", "internal_error")
-NO_GLOBAL: Final = no_store(500, "Prisma Client is not initialized", "internal_error")
-NO_SPEND_LIST: Final = no_store_detail(400, NOT_CONNECTED_SPEND)
-NO_ACTIVITY: Final = no_store_detail(500, NOT_CONNECTED_SPEND)
-NO_TOTAL: Final = no_store(message=str({"error": "No db connected"}), kind="internal_error")
-NO_TOTALS: Final = no_store_detail(message="No db connected")
-
-
-def no_spend(path: str) -> GatewayError:
-    """Without a database, of one of the older questions about spend."""
-    return no_store(message=f"{path} Error{NOT_CONNECTED_SPEND}", kind="internal_error")
-
-
-NO_STORE_UPDATE: Final = no_store(400, "Authentication Error, Not connected to DB!", "auth_error")
-NO_STORE_CUSTOMER: Final = no_store(message="Internal Server Error, Not connected to DB!")
-NO_STORE_BLOCK: Final = no_store_detail(message="500: " + str({"error": "Postgres DB Not connected"}))
-NO_STORE_TAG: Final = DetailError(500, "Database not connected")
-NO_STORE_LIST: Final = "Authentication Error, Database not connected"
-
-NO_DB_CONNECTED: Final = "No db connected"
-NO_DB: Final = str({"error": NO_DB_CONNECTED})
-NO_DB_DETAIL: Final = no_store_detail(message=NO_DB_CONNECTED)
-NO_DATABASE: Final = no_store_detail(message="Database not connected.")
-NO_CLIENT: Final = "No db connected. prisma client=None"
-NO_TEAM_INFO: Final = no_store(
-    message=str({"error": NO_STORE_INFO.removeprefix("Internal Server Error, ")}), kind="auth_error"
-)
 
 OPERATIONS: Final[list[Operation]] = [
     *_family(
@@ -312,12 +285,12 @@ OPERATIONS: Final[list[Operation]] = [
     ),
     *_family(
         "credential management",
-        Op("POST", "/credentials", "credentials.create_credential", ADMIN, NO_CREDENTIALS),
+        Op("POST", "/credentials", "credentials.create_credential", ADMIN, no_store()),
         Op("GET", "/credentials", "credentials.list_credentials"),
         Op("GET", "/credentials/by_name/{credential_name:path}", "credentials.credential_by_name"),
         Op("GET", "/credentials/by_model/{model_id}", "credentials.credential_of_model"),
-        Op("PATCH", "/credentials/{credential_name:path}", "credentials.update_credential", ADMIN, NO_CREDENTIALS),
-        Op("DELETE", "/credentials/{credential_name:path}", "credentials.delete_credential", ADMIN, NO_CREDENTIALS),
+        Op("PATCH", "/credentials/{credential_name:path}", "credentials.update_credential", ADMIN, no_store()),
+        Op("DELETE", "/credentials/{credential_name:path}", "credentials.delete_credential", ADMIN, no_store()),
     ),
     *_family(
         "Budget & Spend Tracking",
