@@ -38,7 +38,9 @@ def test_another_salt_key_is_named() -> None:
         Sealer("sk-other").unseal("models", SEALER.seal("models", "sk-x"))
 
 
-@pytest.mark.parametrize("broken", [MARK, MARK + "!!", MARK + "AAAA", SEALER.seal("models", "x")[:-4]])
+@pytest.mark.parametrize(
+    "broken", [MARK, MARK + "!!", MARK + "AAAA", SEALER.seal("models", "x")[:-4]], ids=["empty", "odd", "short", "cut"]
+)
 def test_what_was_changed_is_refused(broken: str) -> None:
     with pytest.raises(WrongSaltKeyError):
         SEALER.unseal("models", broken)
