@@ -19,6 +19,9 @@ COMPACT_BYTES = 16_000_000
 """So much that the database has is cut off a file that is never empty."""
 
 
+_CLOSED = -1
+
+
 class Journal:
     """One file, held open and locked.
 
@@ -82,11 +85,13 @@ class Journal:
     def remove(self) -> None:
         """Give the file up, and delete it."""
         self.path.unlink(missing_ok=True)
-        os.close(self._file)
+        self.close()
 
     def close(self) -> None:
-        """Give the file up: another process will take what is in it."""
-        os.close(self._file)
+        """Give the file up: another process will take what is in it. Once: its number may be another file's by then."""
+        if self._file != _CLOSED:
+            descriptor, self._file = self._file, _CLOSED
+            os.close(descriptor)
 
     def _compact(self) -> None:
         """A new file with what is left, in the place of the old."""

@@ -85,6 +85,7 @@ def test_a_config_can_be_served(tmp_path: Path, config: str) -> None:
             "AZURE_API_KEY": "x",
             "GEMINI_API_KEY": "x",
             "VERTEX_ACCOUNT": "x",
+            "DATABASE_URL": "sqlite:///gateway.db",
             "MASTER_KEY": "sk-1",
             "LITELLM_MASTER_KEY": "sk-1",
             "PYTHONPATH": str(ROOT),

@@ -100,3 +100,12 @@ def test_others_cannot_read_it(tmp_path: Path) -> None:
     journal = new_journal(tmp_path / "spend")
     assert journal.path.stat().st_mode & 0o077 == 0
     assert journal.path.parent.stat().st_mode & 0o077 == 0
+
+
+def test_it_is_given_up_once(tmp_path: Path) -> None:
+    journal = new_journal(tmp_path)
+    journal.remove()
+    other = os.open(tmp_path / "other", os.O_RDWR | os.O_CREAT)
+    journal.close()
+    assert os.fstat(other).st_nlink == 1
+    os.close(other)
