@@ -26,7 +26,7 @@ from typing import Any
 
 import msgspec
 
-from contracts.harness.catalogue import folder_of, selection
+from contracts.harness.catalogue import folder_of
 from contracts.harness.configs import ROOT
 from contracts.harness.matrix import ITEM_IDS
 from contracts.harness.processes import run_command, tidy_interrupts
@@ -143,13 +143,15 @@ def _names(trip: str, test: str) -> bool:
 
 
 def _selection(item: str, sabotage: Sabotage) -> list[str]:
-    """All cases of an item; of core and of items so large that their sabotages are several files, those of the files with
-    the named cases."""
-    if item != CORE and len(sabotage_files(item)) == 1:
-        return selection(item)
-    tests = [f"def {trip.partition('[')[0]}(" for trip in sabotage.trips]
+    """All files of an item; of core and of items so large that their sabotages are several files, those with the named cases.
+
+    Files and no keyword: collecting all contracts would take longer than running one item's.
+    """
     files = sorted(folder_of(item).glob("test_*.py" if item == CORE else f"test_{item}_*.py"))
-    return [str(file) for file in files if any(test in file.read_text() for test in tests)] or selection(item)
+    if item == CORE or len(sabotage_files(item)) > 1:
+        tests = [f"def {trip.partition('[')[0]}(" for trip in sabotage.trips]
+        files = [file for file in files if any(test in file.read_text() for test in tests)] or files
+    return [str(file) for file in files]
 
 
 def _pytest_command(selected: Sequence[str], name: str, called: Path, results: Path) -> list[str]:
