@@ -65,6 +65,10 @@ def test_the_anthropic_sdk_is_answered(gateway: str) -> None:
     assert _printed("from anthropic import Anthropic", gateway) == "You said: Hello\n"
 
 
+def test_a_virtual_key_is_made_and_used(gateway: str) -> None:
+    assert _printed("import httpx", gateway) == "You said: Hello\n5.0\n"
+
+
 def _printed(beginning: str, gateway: str) -> str:
     [program] = [block for block in blocks("python") if block.startswith(beginning)]
     program = program.replace(f"127.0.0.1:{PORT}", gateway)
