@@ -1,7 +1,8 @@
 """Who may do what to which key.
 
 Admins may do everything. Organization admins and team admins manage the keys of theirs, members of a team as far as the team's
-``team_member_permissions`` go, and everybody else the keys that are their own. A key never widens itself.
+``team_member_permissions`` go, and everybody else the keys that are their own. Only those who manage a key widen it, and nobody
+gets a key of somebody mightier.
 """
 
 from collections.abc import Collection, Mapping
@@ -10,11 +11,12 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from proxy.auth.permissions import Role
 from proxy.call import Identity
 from proxy.errors import DetailError, GatewayError
 from proxy.management.teams import Member, member_of
 from proxy.store.rows import Row, find
-from proxy.store.tables import organization_memberships, teams
+from proxy.store.tables import organization_memberships, teams, users
 
 #: Routes as ``team_member_permissions`` name them, and the names that errors of the reference give them.
 ROUTES: Final = {
@@ -27,6 +29,7 @@ ROUTES: Final = {
 DEFAULT_PERMISSIONS: Final = ("/key/info", "/key/health")
 """Of members of a team that says nothing else."""
 ADMIN_VIEWER: Final = "proxy_admin_viewer"
+ADMINS: Final = frozenset({Role.ADMIN.value, Role.ADMIN_VIEWER.value})
 
 
 async def team_of(connection: AsyncConnection, team_id: str | None) -> Row | None:
@@ -66,14 +69,39 @@ def check_permission(member: Member, team: Mapping[str, Any], route: str) -> Non
 
 async def may_change(connection: AsyncConnection, caller: Identity, key: Row) -> bool:
     """Whether the caller may block, delete or regenerate a key: it is his own, or of a team or organization he administers."""
+    if await manages(connection, caller, key):
+        return True
+    if key["team_id"] is not None and await team_of(connection, key["team_id"]) is None:
+        return False
+    return key["user_id"] is not None and key["user_id"] == caller.user_id
+
+
+async def manages(connection: AsyncConnection, caller: Identity, key: Row) -> bool:
+    """Whether the caller may give a key more than it has, and unblock it: its owner as such may not."""
     if caller.is_admin or key["organization_id"] in caller.administers:
         return True
     team = await team_of(connection, key["team_id"])
-    if team is not None and administers_team(caller, team):
-        return True
-    if key["team_id"] is not None and team is None:
-        return False
-    return key["user_id"] is not None and key["user_id"] == caller.user_id
+    return team is not None and administers_team(caller, team)
+
+
+async def check_user(connection: AsyncConnection, caller: Identity, user_id: str | None) -> None:
+    """Refuse to hand out a key with the rights of an admin, or of an admin of an organization that is not the caller's.
+
+    Raises:
+        DetailError: 403.
+    """
+    if caller.is_admin or user_id is None or user_id == caller.user_id:
+        return
+    user = await find(connection, users, user_id=user_id)
+    found = await connection.execute(
+        select(organization_memberships.c.organization_id).where(
+            organization_memberships.c.user_id == user_id,
+            organization_memberships.c.user_role == Role.ORG_ADMIN.value,
+        )
+    )
+    is_admin = user is not None and user["user_role"] in ADMINS
+    if is_admin or not caller.administers.issuperset(found.scalars()):
+        raise DetailError(403, {"error": f"Only proxy admins can make keys of the admin user_id={user_id}"})
 
 
 async def check_change(connection: AsyncConnection, caller: Identity, key: Row, verb: str) -> None:
@@ -95,14 +123,16 @@ async def check_update(connection: AsyncConnection, caller: Identity, key: Row, 
     """
     if caller.is_admin:
         return
-    user_id = changes.get("user_id")
-    if user_id is not None and user_id != key["user_id"]:
+    user_id = changes.get("user_id", key["user_id"])
+    if user_id != key["user_id"]:
         raise DetailError(
             403, f"User={user_id} is not allowed to update key={changes['key']} to belong to user={key['user_id']}"
         )
+    if changes.get("team_id", key["team_id"]) is None and key["team_id"] is not None:
+        raise DetailError(403, {"error": "Only proxy admins can take a key out of its team"})
     team = await team_of(connection, key["team_id"])
-    manages = key["organization_id"] in caller.administers or (team is not None and administers_team(caller, team))
-    if not manages:
+    managed = await manages(connection, caller, key)
+    if not managed:
         check_owner(caller, key["user_id"])
         member = None if team is None else membership(caller, team)
         if team is not None and member is not None:
@@ -111,7 +141,7 @@ async def check_update(connection: AsyncConnection, caller: Identity, key: Row, 
             raise DetailError(403, {"error": "You are not authorized to update this key"})
         if "spend" in changes:
             raise DetailError(403, {"error": "You must be a proxy admin or team admin to reset key spend"})
-    if caller.token == key["token"]:
+    if not managed or caller.token == key["token"]:
         check_not_wider(key, changes)
 
 
@@ -131,7 +161,7 @@ def check_not_wider(key: Mapping[str, Any], changes: Mapping[str, Any]) -> None:
     """
     wider = sorted(name for name, value in changes.items() if _is_wider(name, key, value))
     if wider:
-        raise DetailError(403, {"error": f"A key cannot widen itself: {', '.join(wider)}. Ask your proxy admin"})
+        raise DetailError(403, {"error": f"Its owner cannot widen a key: {', '.join(wider)}. Ask your proxy admin"})
 
 
 async def may_see(connection: AsyncConnection, caller: Identity, key: Row) -> bool:
@@ -178,7 +208,6 @@ _FIXED: Final = frozenset(
         "permissions",
         "object_permission",
         "model_max_budget",
-        "blocked",
         "temp_budget_increase",
         "model_rpm_limit",
         "model_tpm_limit",
@@ -202,6 +231,8 @@ def _is_wider(name: str, key: Mapping[str, Any], value: Any) -> bool:
         return known is not None and (value is None or value > known)
     if name in _LISTS:
         return bool(known) and not _within(value or (), known or ())
+    if name == "blocked":
+        return bool(known) and not value
     if name == "duration":
         return key["expires"] is not None
     if name == "metadata":

@@ -18,6 +18,7 @@ from proxy.management.keys_access import (
     check_organization,
     check_owner,
     check_permission,
+    check_user,
     membership,
     team_of,
 )
@@ -188,6 +189,7 @@ async def _check_maker(
     if not caller.is_admin:
         if team is None or not administers_team(caller, team):
             check_owner(caller, given.get("user_id"))
+        await check_user(connection, caller, given.get("user_id"))
         if (organization_id := given.get("organization_id")) is not None:
             await check_organization(connection, caller, organization_id)
         check_permissions(caller, given)
@@ -195,7 +197,8 @@ async def _check_maker(
 
 def check_permissions(caller: Identity, fields: Mapping[str, Any]) -> None:
     """Refuse ``permissions`` of routes that the caller has not got. Raises DetailError, 403."""
-    if (fields.get("permissions") or {}).get("get_spend_routes") and not caller.permissions.get("get_spend_routes"):
+    granted = (fields.get("permissions") or {}).get("get_spend_routes")
+    if granted and not (caller.is_admin or caller.permissions.get("get_spend_routes")):
         raise DetailError(403, {"error": "Only proxy admins can grant the permission get_spend_routes"})
 
 

@@ -16,11 +16,11 @@ from proxy.errors import DetailError, GatewayError
 from proxy.management import keys_shown
 from proxy.management.audit import is_kept, record, token_of
 from proxy.management.keys import hash_of
-from proxy.management.keys_access import administers_team, check_change, check_update, may_change, team_of
+from proxy.management.keys_access import administers_team, check_change, check_update, manages, may_change, team_of
 from proxy.management.keys_changing import delete_keys as delete_rows
 from proxy.management.keys_changing import reset_spend as reset_row
 from proxy.management.keys_changing import update_key as update_row
-from proxy.management.keys_making import TEAM_REQUIRED, Made, check_amounts, make_key
+from proxy.management.keys_making import TEAM_REQUIRED, Made, check_amounts, check_permissions, make_key
 from proxy.store.rows import Row, change, find, find_all
 from proxy.store.tables import keys
 
@@ -106,7 +106,7 @@ async def block_key(asked: Asked, body: OneKey) -> Any:
 
 
 async def unblock_key(asked: Asked, body: OneKey) -> Any:
-    """Let a blocked key in again."""
+    """Let a blocked key in again; its owner, whom it may have been blocked for, cannot."""
     return keys_shown.whole_row(await _blocked(asked, body.key, blocked=False))
 
 
@@ -150,6 +150,7 @@ async def _made(asked: Asked, given: dict[str, Any], route: str) -> Made:
 async def _updated(asked: Asked, given: dict[str, Any]) -> Row:
     check_amounts(given)
     check_routes(asked.caller, given)
+    check_permissions(asked.caller, given)
     async with asked.store.writing("access") as connection:
         row = await find(connection, keys, token=hash_of(given["key"]))
         if row is None:
@@ -180,7 +181,8 @@ async def _blocked(asked: Asked, key: str, *, blocked: bool) -> Row:
                 type="token_not_found_in_db",
                 param="key",
             )
-        if not await may_change(connection, asked.caller, row):
+        may = may_change if blocked else manages
+        if not await may(connection, asked.caller, row):
             verb = "block" if blocked else "unblock"
             raise GatewayError(403, f"You are not authorized to {verb} this key", type=AUTH)
         [changed] = await change(connection, keys, {"blocked": blocked}, keys.c.token == token)

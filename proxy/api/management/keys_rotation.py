@@ -19,6 +19,7 @@ from proxy.management.keys_access import (
     check_change,
     check_not_wider,
     check_permission,
+    check_user,
     membership,
     team_of,
 )
@@ -68,6 +69,7 @@ async def _regenerated(asked: Asked, key: str, given: dict[str, Any]) -> tuple[s
         ):
             check_permission(member, team, "/key/regenerate")
         await check_change(connection, asked.caller, row, "regenerate")
+        await check_user(connection, asked.caller, row["user_id"])
         changes = {name: value for name, value in given.items() if name not in _NOT_COLUMNS}
         if not asked.caller.is_admin:
             check_not_wider(row, changes)
