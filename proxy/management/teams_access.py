@@ -7,6 +7,7 @@ models. A key of nobody that was allowed the route can only have been made by an
 from collections.abc import Mapping
 from typing import Any
 
+from proxy.auth.permissions import NAMED, Group
 from proxy.call import Identity
 from proxy.config.model import ProxyConfig
 from proxy.errors import DetailError
@@ -16,9 +17,17 @@ MEMBERS_REFUSED = "Call not allowed. User not proxy admin OR team admin. route={
 
 
 def is_delegate(caller: Identity) -> bool:
-    """Whether the key belongs to nobody and was allowed routes by an admin."""
+    """Whether the key belongs to nobody, and an admin allowed it this call by its path.
+
+    Groups of routes that everybody may call give nobody power: a key with one beside paths is no delegate.
+    """
     owners = (caller.user_id, caller.team_id, caller.organization_id)
-    return bool(caller.allowed_routes) and all(owner is None for owner in owners)
+    named = [NAMED[entry] for entry in caller.allowed_routes if entry in NAMED]
+    return (
+        len(named) < len(caller.allowed_routes)
+        and all(groups == Group.LLM for groups in named)
+        and all(owner is None for owner in owners)
+    )
 
 
 def may_manage(caller: Identity, team: Mapping[str, Any]) -> bool:

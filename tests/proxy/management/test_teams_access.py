@@ -37,7 +37,10 @@ CALLERS = {
     "key-of-team": Identity(team_id="team"),
     "key-of-other-team": Identity(team_id="other"),
     "key-of-nobody": Identity(),
-    "delegate": Identity(allowed_routes=("management_routes",)),
+    "delegate": Identity(allowed_routes=("/team/*", "llm_api_routes")),
+    "key-of-nobody-for-groups": Identity(allowed_routes=("management_routes", "self_managed_routes")),
+    "key-of-nobody-that-reads": Identity(allowed_routes=("info_routes",)),
+    "key-of-nobody-for-both": Identity(allowed_routes=("/team/new", "info_routes")),
     "delegate-of-a-user": Identity(user_id="stranger", allowed_routes=("management_routes",)),
 }
 MANAGERS = {"admin", "head", "org-admin", "delegate"}
