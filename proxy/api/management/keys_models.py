@@ -78,7 +78,7 @@ class KeyFields(Body):
     key: str | None = None
     key_alias: str | None = None
     duration: str | None = None
-    models: list[Any] | None = Field(default_factory=list)
+    models: list[str] | None = Field(default_factory=list)
     spend: Money | None = 0
     max_budget: Money | None = None
     user_id: str | None = None
@@ -88,7 +88,7 @@ class KeyFields(Body):
     tpm_limit: Count | None = None
     rpm_limit: Count | None = None
     budget_duration: str | None = None
-    allowed_cache_controls: list[Any] | None = Field(default_factory=list)
+    allowed_cache_controls: list[str] | None = Field(default_factory=list)
     config: dict[str, Any] | None = Field(default_factory=dict)
     permissions: dict[str, Any] | None = Field(default_factory=dict)
     model_max_budget: dict[str, Any] | None = Field(default_factory=dict)
@@ -98,13 +98,13 @@ class KeyFields(Body):
     policies: list[str] | None = None
     prompts: list[str] | None = None
     blocked: bool | None = None
-    aliases: dict[str, Any] | None = Field(default_factory=dict)
+    aliases: dict[str, str] | None = Field(default_factory=dict)
     object_permission: ObjectPermission | None = None
     budget_id: str | None = None
     tags: list[str] | None = None
     enforced_params: list[str] | None = None
     allowed_routes: list[str] | None = Field(default_factory=list)
-    allowed_passthrough_routes: list[Any] | None = None
+    allowed_passthrough_routes: list[str] | None = None
     allowed_vector_store_indexes: list[VectorStoreIndex] | None = None
     rpm_limit_type: LimitType | None = None
     tpm_limit_type: LimitType | None = None
