@@ -263,11 +263,11 @@ def _read_told(record: Record, fields: Body) -> None:
     for name in ("metadata", "litellm_metadata"):
         metadata = _decoded(fields, name)
         if isinstance(metadata, dict):
-            tags = tags or _names(metadata.get("tags"))
+            tags = tags or names_of(metadata.get("tags"))
             session = session or metadata.get("session_id") or metadata.get("trace_id")
             if record.told is None and isinstance(metadata.get("spend_logs_metadata"), dict):
                 record.told = metadata["spend_logs_metadata"]
-    tags += [tag for tag in _names(_decoded(fields, "tags")) if tag not in tags]
+    tags += [tag for tag in names_of(_decoded(fields, "tags")) if tag not in tags]
     if tags:
         record.tags = (*tags, *record.tags)
     if isinstance(session, str | int):
@@ -287,7 +287,8 @@ def _compact(answer: bytes) -> msgspec.Raw:
         return NOTHING
 
 
-def _names(value: Any) -> list[str]:
+def names_of(value: Any) -> list[str]:
+    """The tags of a list that a client sent: so many, so long, that reading and storing them stays cheap."""
     if not isinstance(value, list):
         return []
     return [name[:LONGEST_NAME] for name in value[:MOST_TAGS] if isinstance(name, str)]

@@ -1,15 +1,16 @@
 """Whether a call may be made: models, budgets and what a config asks of calls. Awaits nothing as long as all is known."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
 import msgspec
 
+from proxy.accounting.record import names_of
 from proxy.auth.access import Access, Holder
 from proxy.auth.customers import CustomerNames, decoded_or_none
 from proxy.auth.directory import Directory
 from proxy.auth.lookups import StoreAway
-from proxy.auth.model_access import ALL_OF_TEAM, EVERYTHING, NO_DEFAULT, ModelAccess
+from proxy.auth.model_access import ALL_OF_TEAM, EVERYTHING, NO_DEFAULT, ModelAccess, Owner
 from proxy.auth.permissions import Group, check_route
 from proxy.auth.requirements import Requirements
 from proxy.auth.spending import SoftBudgets, check_budget, check_total
@@ -19,6 +20,8 @@ from proxy.config.model import ProxyConfig
 from proxy.errors import GatewayError
 
 T = TypeVar("T")
+
+_LISTS: Final = frozenset(("fallbacks", "context_window_fallbacks", "content_policy_fallbacks"))
 
 
 class Asked(msgspec.Struct):
@@ -76,18 +79,19 @@ class Admission:
         access = identity.access
         tags: tuple[str, ...] = ()
         if access is not None:
-            if model is not None:
-                self._check_key_models(access, model, asked.fields)
-            free = model is not None and self._free(model)
+            named, fallbacks = model, _fallbacks(asked.fields)
+            model = _aliased(access, named)
+            if named is not None:
+                self._check_key_models(access, named, fallbacks)
+            free = model is not None and self._free(model) and all(map(self._free, fallbacks))
             if not free and access.holders and access.holders[0].kind == "key":
                 check_budget(access.holders[0])
-            self._check_holders_allow(access, model)
+            self._check_holders_allow(access, named, fallbacks)
             if "metadata" in asked.fields or "litellm_metadata" in asked.fields or "tags" in asked.fields:
                 tags = _tags(asked.fields)
             if not free:
                 await self._check_budgets(access, tags)
             self._requirements.check_params_of_users(asked.fields, posted=asked.posted)
-            model = _aliased(access, model)
         check_route(identity, asked.path, Group.LLM)
         if buyer is not None:
             check_budget(buyer)
@@ -112,7 +116,7 @@ class Admission:
     def may_use(self, access: Access, model: str) -> bool:
         """Whether a key and those it belongs to may call a model; what they have spent is not looked at."""
         try:
-            self._check_key_models(access, model, NO_FIELDS)
+            self._check_key_models(access, model, ())
             self._check_holders_allow(access, model)
         except GatewayError:
             return False
@@ -120,7 +124,7 @@ class Admission:
 
     def restricts(self, access: Access) -> bool:
         """Whether there are models that a key may not call."""
-        lists = [access.key["models"], *(row["models"] for row in (access.team, access.project) if row is not None)]
+        lists = [access.key["models"], *(row["models"] for row in _limiting(access))]
         if access.user is not None and access.key["team_id"] is None:
             lists.append(access.user["models"])
         return any(models and EVERYTHING.isdisjoint(models) for models in lists)
@@ -133,33 +137,44 @@ class Admission:
             names = of_team
         return self.models.expanded(names) if names and EVERYTHING.isdisjoint(names) else None
 
-    def _check_key_models(self, access: Access, model: str, fields: Body) -> None:
+    def _check_key_models(self, access: Access, model: str, fallbacks: Sequence[str]) -> None:
         key = access.key
         if key["config"] or ALL_OF_TEAM in key["models"]:
             return
         aliases = _team_aliases(access)
         self.models.check("key", model, key["models"], access.granted, aliases)
-        if "fallbacks" in fields and key["models"]:
-            for name in _fallbacks(fields["fallbacks"]):
-                self.models.check("key", name, key["models"], access.granted, aliases)
+        for name in fallbacks:
+            self.models.check("key", name, key["models"], access.granted, {})
 
-    def _check_holders_allow(self, access: Access, model: str | None) -> None:
-        team, project, user = access.team, access.project, access.user
+    def _check_holders_allow(self, access: Access, model: str | None, fallbacks: Sequence[str] = ()) -> None:
+        """Those a key belongs to limit what is named and what is called in the end: its own aliases grant nothing."""
+        team, project, user, organization = access.team, access.project, access.user, access.organization
+        of_team = _of(_team_aliases(access), model)
+        served = _of(access.key["aliases"], of_team)
+        called = fallbacks if served is None or served == of_team else (served, *fallbacks)
         if team is not None:
             if team["blocked"]:
                 raise refused(f"Team={team['team_id']} is blocked. Update via `/team/unblock` if your admin.")
             if model is not None:
                 self.models.check("team", model, team["models"], access.granted_to_team, _team_aliases(access))
-        elif user is not None and model is not None and access.key["team_id"] is None:
-            _check_default_models(user["models"], model)
-            self.models.check("user", model, user["models"], (), {})
+            for name in called:
+                self.models.check("team", name, team["models"], access.granted_to_team, {})
+        elif user is not None and access.key["team_id"] is None:
+            self._check_listed("user", user["models"], model, called)
         if project is not None:
             if project["blocked"]:
                 raise refused(
                     f"Project={project['project_id']} is blocked. Update via `/project/update` if you're an admin."
                 )
-            if model is not None:
-                self.models.check("project", model, project["models"], (), {})
+            self._check_listed("project", project["models"], model, called)
+        if organization is not None:
+            self._check_listed("organization", organization["models"], served, fallbacks)
+
+    def _check_listed(self, owner: Owner, allowed: Sequence[str], model: str | None, others: Sequence[str]) -> None:
+        for name in others if model is None else (model, *others):
+            if owner == "user":
+                _check_default_models(allowed, name)
+            self.models.check(owner, name, allowed, (), {})
 
     async def _check_budgets(self, access: Access, tags: Sequence[str]) -> None:
         of_team = access.key["team_id"] is not None
@@ -220,24 +235,40 @@ def _team_aliases(access: Access) -> Mapping[str, Any]:
 
 def _aliased(access: Access, model: str | None) -> str | None:
     """What a model is called in the end: the team's aliases, then the key's."""
-    for aliases in (_team_aliases(access), access.key["aliases"]):
-        if model is not None and aliases and isinstance(aliases.get(model), str):
-            model = aliases[model]
-    return model
+    return _of(access.key["aliases"], _of(_team_aliases(access), model))
 
 
-def _fallbacks(value: msgspec.Raw) -> list[str]:
-    """The models that a client wants to be tried; what cannot be read is refused later."""
-    given = decoded_or_none(value)
+def _of(aliases: Mapping[str, Any] | None, model: str | None) -> str | None:
+    target = aliases.get(model) if aliases and model is not None else None
+    return target if isinstance(target, str) else model
+
+
+def _limiting(access: Access) -> Iterable[Mapping[str, Any]]:
+    """The rows whose lists of models limit every key that belongs to them."""
+    return (row for row in (access.team, access.project, access.organization) if row is not None)
+
+
+def _fallbacks(fields: Body) -> list[str]:
+    """The models that a client wants to be tried, by whatever list; what cannot be read is refused later."""
+    if _LISTS.isdisjoint(fields):
+        return []
     names: list[str] = []
-    for item in given if isinstance(given, list) else ():
-        if isinstance(item, str):
-            names.append(item)
-        elif isinstance(item, dict) and isinstance(item.get("model"), str):
-            names.append(item["model"])
-        elif isinstance(item, dict):
-            names += [name for targets in item.values() if isinstance(targets, list) for name in targets]
-    return [name for name in names if isinstance(name, str)]
+    for field in _LISTS:
+        given = decoded_or_none(fields[field]) if field in fields else None
+        for item in given if isinstance(given, list) else ():
+            names += _targets([item])
+            for targets in item.values() if isinstance(item, dict) else ():
+                names += _targets(targets if isinstance(targets, list) else ())
+    return names
+
+
+def _targets(targets: Sequence[Any]) -> Iterable[str]:
+    """The models of names, and of fields that replace a call's own."""
+    for target in targets:
+        if isinstance(target, str):
+            yield target
+        elif isinstance(target, dict) and "model" in target and not isinstance(target["model"], list):
+            yield str(target["model"])
 
 
 def _tags(fields: Body) -> tuple[str, ...]:
@@ -245,7 +276,7 @@ def _tags(fields: Body) -> tuple[str, ...]:
     metadata = decoded_or_none(fields[name]) if name in fields else None
     tags = decoded_or_none(fields["tags"]) if "tags" in fields else None
     given = [metadata.get("tags") if isinstance(metadata, dict) else None, tags]
-    return tuple(tag for part in given if isinstance(part, list) for tag in part if isinstance(tag, str))
+    return tuple(name for part in given for name in names_of(part))
 
 
 def _dollars(value: Any) -> float:

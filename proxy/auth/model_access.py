@@ -14,7 +14,7 @@ ALL_OF_TEAM = "all-team-models"
 NO_DEFAULT = "no-default-models"
 EVERYTHING = frozenset((ALL_MODELS, "*"))
 
-Owner = Literal["key", "team", "user", "project"]
+Owner = Literal["key", "team", "user", "project", "organization"]
 
 
 class ModelAccess:
@@ -56,7 +56,7 @@ class ModelAccess:
             401,
             f"{owner} not allowed to access model. This {owner} can only access models={list(added or allowed)}. "
             f"Tried to access {model}",
-            type=f"{owner}_model_access_denied",
+            type=f"{'org' if owner == 'organization' else owner}_model_access_denied",
             param="model",
         )
 

@@ -17,7 +17,7 @@ from proxy.config.model import DeploymentParams, GeneralSettings, ProxyConfig, S
 from proxy.deployment import Deployment
 from proxy.errors import GatewayError
 from proxy.routing.groups import Groups
-from proxy.store import tables
+from proxy.store import rows, tables
 from proxy.store.accounts import Accounts
 from proxy.store.store import Store
 from tests.proxy.auth.keeping import add, hashed
@@ -54,6 +54,10 @@ class Door:
 
     async def key(self, **values: Any) -> None:
         await add(self.store, tables.keys, token=hashed("sk-key"), **values)
+
+    async def store_change(self, table: Any, **values: Any) -> None:
+        async with self.store.writing("access") as connection:
+            await rows.change(connection, table, values)
 
 
 Scenario = Callable[[Door], Awaitable[None]]
@@ -255,7 +259,7 @@ def test_a_soft_budget_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFix
 
 def test_aliases_lead_to_other_models(tmp_path: Path) -> None:
     async def scenario(door: Door) -> None:
-        await add(door.store, tables.teams, team_id="t", models=["one"], model_aliases={"nick": "short"})
+        await add(door.store, tables.teams, team_id="t", models=["two"], model_aliases={"nick": "short"})
         await door.key(team_id="t", aliases={"short": "two"})
         assert (await door(model="nick")).model == "two"
 
@@ -268,5 +272,74 @@ def test_customers_and_tags_do_not_wait_for_a_database_that_is_away(tmp_path: Pa
         await door()
         door.store.reachable = False
         assert (await door(user="somebody", tags=["t"])).customer == "somebody"
+
+    run(tmp_path, scenario)
+
+
+def test_aliases_of_a_key_grant_nothing_to_its_holders(tmp_path: Path) -> None:
+    async def scenario(door: Door) -> None:
+        await add(door.store, tables.users, user_id="u", models=["one"], spend=2.0, max_budget=1.0)
+        await door.key(user_id="u", aliases={"one": "two", "free": "one"})
+        assert (await door.refused(model="one")).type == "user_model_access_denied"
+        await door.store_change(tables.users, models=[])
+        assert (await door.refused(model="free")).type == "budget_exceeded"
+
+    run(tmp_path, scenario)
+
+
+def test_aliases_of_a_key_in_a_team(tmp_path: Path) -> None:
+    async def scenario(door: Door) -> None:
+        await add(door.store, tables.teams, team_id="t", models=["one"])
+        await door.key(team_id="t", aliases={"one": "two"})
+        assert (await door.refused(model="one")).type == "team_model_access_denied"
+
+    run(tmp_path, scenario)
+
+
+@pytest.mark.parametrize("name", ["fallbacks", "context_window_fallbacks", "content_policy_fallbacks"])
+@pytest.mark.parametrize("holder", ["user", "team", "project"])
+def test_fallbacks_need_the_lists_of_all_holders(tmp_path: Path, name: str, holder: str) -> None:
+    async def scenario(door: Door) -> None:
+        table = {"user": tables.users, "team": tables.teams, "project": tables.projects}[holder]
+        await add(door.store, table, **{f"{holder}_id": "h", "models": ["one"]})
+        await door.key(**{f"{holder}_id": "h"})
+        values: list[Any] = [[{"one": ["two"]}], [{"one": [{"model": "two"}]}]]
+        for value in values:
+            assert (await door.refused(**{name: value})).type == f"{holder}_model_access_denied"
+        own: dict[str, Any] = {name: [{"one": ["one"]}]}
+        await door(**own)
+
+    run(tmp_path, scenario)
+
+
+def test_fallbacks_that_cost_money_need_a_budget(tmp_path: Path) -> None:
+    async def scenario(door: Door) -> None:
+        await door.key(spend=2.0, max_budget=1.0)
+        assert (await door(model="free", fallbacks=["free"])).model == "free"
+        assert (await door.refused(model="free", fallbacks=["one"])).type == "budget_exceeded"
+
+    run(tmp_path, scenario)
+
+
+def test_models_of_an_organization(tmp_path: Path) -> None:
+    async def scenario(door: Door) -> None:
+        await add(
+            door.store, tables.organizations, organization_id="o", organization_alias="o", budget_id="b", models=["one"]
+        )
+        await add(door.store, tables.teams, team_id="t", organization_id="o", model_aliases={"nick": "two"})
+        await door.key(team_id="t")
+        assert (await door()).model == "one"
+        for asked in ({"model": "two"}, {"model": "nick"}, {"fallbacks": ["two"]}):
+            assert (await door.refused(**asked)).type == "org_model_access_denied"
+
+    run(tmp_path, scenario)
+
+
+def test_so_many_tags_are_looked_up(tmp_path: Path) -> None:
+    async def scenario(door: Door) -> None:
+        await door.key()
+        tags = [f"t{number}" for number in range(1000)]
+        assert (await door(metadata={"tags": tags})).tags == tuple(tags[:100])
+        assert len((await door(tags=["x" * 5000])).tags[0]) == 1000
 
     run(tmp_path, scenario)
