@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from proxy.accounting.record import Record
 from proxy.accounting.rows import NO_USAGE, count, moment
 from proxy.store import tables
-from proxy.store.accounts import Kind
+from proxy.store.accounts import Kind, member_id, parts_of_member
 from proxy.store.types import now
 from proxy.store.upsert import upsert
 
@@ -56,7 +56,7 @@ def holders(record: Record) -> Iterable[tuple[Kind, str]]:
     if record.team:
         yield "team", record.team
         if record.user:
-            yield "team_member", f"{record.team}/{record.user}"
+            yield "team_member", member_id(record.team, record.user)
     if record.organization:
         yield "organization", record.organization
     if record.project:
@@ -101,7 +101,7 @@ async def _add_to_members(connection: AsyncConnection, charges: Charges) -> None
     owed = []
     for (kind, holder), dollars in sorted(charges.items()):
         if kind == "team_member" and dollars:
-            team, _, user = holder.partition("/")
+            team, user = parts_of_member(holder)
             owed.append({"team": team, "member": user, "dollars": dollars})
     if owed:
         whom = (table.c.team_id == bindparam("team"), table.c.user_id == bindparam("member"))

@@ -14,7 +14,7 @@ from proxy.auth.access import Access, Customer, Holder
 from proxy.auth.permissions import Role
 from proxy.call import Identity
 from proxy.store import tables
-from proxy.store.accounts import Accounts, Kind
+from proxy.store.accounts import Accounts, Kind, member_id
 from proxy.store.rows import find, find_all
 from proxy.store.types import Moment, now
 
@@ -132,7 +132,7 @@ def _identity(parts: Sequence[Row | None], roles: list[Row], accounts: Accounts)
     if user is not None:
         holders.append(_holder(accounts, "user", user["user_id"], user))
     if member is not None:
-        name = f"{member['team_id']}/{member['user_id']}"
+        name = member_id(member["team_id"], member["user_id"])
         holders.append(_holder(accounts, "team_member", name, member, budget=of_member))
     role = role_of(user)
     return Identity(

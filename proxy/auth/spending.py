@@ -8,7 +8,7 @@ import msgspec
 
 from proxy.auth.access import Holder
 from proxy.errors import GatewayError
-from proxy.store.accounts import Kind
+from proxy.store.accounts import Kind, parts_of_member
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ def check_budget(holder: Holder) -> None:
     if spend < budget or (spend == budget and not rule.reached) or (rule.positive and budget <= 0):
         return
     text = rule.text
-    team, _, user = holder.id.rpartition("/")
+    team, user = parts_of_member(holder.id)
     if holder.kind == "team_member" and spend > budget > 0:
         text = _PLAIN
     raise exceeded(text.format(id=holder.id, team=team, user=user, spend=spend, budget=budget))

@@ -5,7 +5,18 @@ from typing import Literal
 import msgspec
 
 Kind = Literal["key", "user", "team", "team_member", "organization", "customer", "tag", "project"]
-"""Of a holder. The id of a ``team_member`` is ``TEAM_ID/USER_ID``."""
+"""Of a holder. The id of a ``team_member`` is a :func:`member_id`."""
+
+
+def member_id(team: str, user: str) -> str:
+    """The id of a user's account in a team. Both ids may have slashes: the first one parts them, others are escaped."""
+    return f"{team.replace('%', '%25').replace('/', '%2F')}/{user}"
+
+
+def parts_of_member(name: str) -> tuple[str, str]:
+    """Team and user of a :func:`member_id`."""
+    team, _, user = name.partition("/")
+    return team.replace("%2F", "/").replace("%25", "%"), user
 
 
 class Account(msgspec.Struct):
