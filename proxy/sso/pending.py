@@ -21,6 +21,8 @@ SECONDS: Final = 600
 """How long somebody may take."""
 MOST: Final = 10_000
 """Sign-ins at the same time: whoever asks for more fills the database."""
+MOST_OF_ONE: Final = 500
+"""Of one address, which may be that of a whole office, in ``SECONDS``: nobody alone keeps all others out."""
 
 Kind = Literal["browser", "confirmation", "program"]
 

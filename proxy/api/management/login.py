@@ -75,16 +75,19 @@ async def _session(asked: Asked, name: str, password: str) -> Session:
     master_key = master_key_of(asked.gateway.snapshot.config)
     peer = asked.request.client.host if asked.request.client else ""
     tries = f"sign-in:{peer}:{name[:200]}"
-    if await asked.gateway.state.add(tries, 0, TRY_SECONDS) >= TRIES:
+    if await asked.gateway.state.add(tries, 1, TRY_SECONDS) > TRIES:  # before the check: tries at once count, too
+        await asked.gateway.state.add(tries, -1, TRY_SECONDS)
         raise GatewayError(
             429, "Too many wrong passwords; try again in some minutes", type="auth_error", param="invalid_credentials"
         )
     try:
-        return await _checked(asked, name, password, master_key)
+        made = await _checked(asked, name, password, master_key)
     except GatewayError as error:
-        if error.status == 401:
-            await asked.gateway.state.add(tries, 1, TRY_SECONDS)
+        if error.status != 401:
+            await asked.gateway.state.add(tries, -1, TRY_SECONDS)
         raise
+    await asked.gateway.state.add(tries, -1, TRY_SECONDS)
+    return made
 
 
 async def _checked(asked: Asked, name: str, password: str, master_key: str) -> Session:

@@ -31,7 +31,7 @@ from proxy.errors import DetailError, GatewayError
 from proxy.management.keys import hash_of
 from proxy.sso import flow, pages
 from proxy.sso.flow import Begun, Identified
-from proxy.sso.pending import SECONDS, Program, SignIn, keep, take
+from proxy.sso.pending import MOST_OF_ONE, SECONDS, Program, SignIn, keep, take
 from proxy.sso.person import Person, check_domain, role_named
 from proxy.sso.session import COOKIE, root_path
 from proxy.sso.settings import configured, is_true, missing, provider_of
@@ -184,6 +184,9 @@ async def readiness(asked: Asked) -> Any:
 
 
 async def _sent(asked: Asked, now: Known, begun: Begun) -> Response[Any]:
+    peer = asked.request.client.host if asked.request.client else ""
+    if await asked.gateway.state.add(f"sign-in-begun:{peer}", 1, SECONDS) > MOST_OF_ONE:
+        raise DetailError(429, "Too many sign-ins have begun at this address; try again in some minutes")
     async with asked.store.writing() as connection:
         await keep(connection, "browser", begun.ticket, begun.sign_in)
     ticket = Cookie(
