@@ -19,6 +19,8 @@ from proxy.config.model import GeneralSettings
 from proxy.errors import GatewayError
 
 TEAM_HEADER = b"x-litellm-team-id"
+_NO_ROUTES = ("none",)
+"""Matches no path: an empty list would allow all."""
 
 
 class JwtAuthenticator:
@@ -48,7 +50,11 @@ class JwtAuthenticator:
             )
         if role == Role.ADMIN and self._is_admin(claims):
             return self._admin(claims)
-        return self._narrowed(await self._identity(claims, caller, role), claims, role)
+        found = self._narrowed(await self._identity(claims, caller, role), claims, role)
+        routes = self._settings.team_allowed_routes
+        if routes is None or found.team_id is None or found.allowed_routes:
+            return found
+        return msgspec.structs.replace(found, allowed_routes=routes or _NO_ROUTES)
 
     def _is_admin(self, claims: Claims) -> bool:
         return self._settings.admin_jwt_scope in _scopes(claims)

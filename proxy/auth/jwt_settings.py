@@ -46,7 +46,8 @@ class JwtSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     team_id_upsert: bool = False
     team_ids_jwt_field: str | None = None
     team_alias_jwt_field: str | None = None
-    team_allowed_routes: tuple[str, ...] = ("openai_routes", "info_routes", "mcp_routes")
+    team_allowed_routes: tuple[str, ...] | None = None
+    """Paths or names of groups of routes, for tokens of a team; ``None``: what the role may call."""
     team_id_default: str | None = None
     org_id_jwt_field: str | None = None
     org_alias_jwt_field: str | None = None

@@ -17,11 +17,12 @@ from joserfc.jwk import ECKey, RSAKey
 
 from proxy.auth.authenticator import Caller
 from proxy.auth.directory import Directory
+from proxy.auth.permissions import Group, check_route
 from proxy.auth.selection import build_authenticator
 from proxy.call import Identity
 from proxy.config.errors import ConfigError
 from proxy.config.model import GeneralSettings, ProxyConfig
-from proxy.errors import GatewayError
+from proxy.errors import DetailError, GatewayError
 from proxy.store import tables
 from proxy.store.rows import find
 from proxy.store.store import Store
@@ -246,6 +247,22 @@ def test_the_team_of_a_token(provider: Provider, tmp_path: Path) -> None:
         assert (await default(signed(sub="u"))).team_id == "t"
         adding = Asking(directory, team_id_jwt_field="team", team_id_upsert=True)
         assert (await adding(signed(sub="u", team="made"))).team_id == "made"
+
+    with_directory(tmp_path, scenario)
+
+
+@pytest.mark.parametrize("routes", [["/v1/chat/completions"], []])
+def test_the_routes_of_teams(provider: Provider, tmp_path: Path, routes: list[str]) -> None:
+    async def scenario(store: Store, directory: Directory) -> None:
+        await add(store, tables.teams, team_id="t")
+        asking = Asking(directory, team_id_default="t", team_allowed_routes=routes)
+        found = await asking(signed(sub="u"))
+        with pytest.raises(DetailError):
+            check_route(found, "/v1/embeddings", Group.LLM)
+        if routes:
+            check_route(found, "/v1/chat/completions", Group.LLM)
+        unlimited = await Asking(directory, team_id_default="t")(signed(sub="u"))
+        check_route(unlimited, "/v1/embeddings", Group.LLM)
 
     with_directory(tmp_path, scenario)
 
