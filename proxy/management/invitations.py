@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from proxy.call import Identity
 from proxy.errors import DetailError
-from proxy.management.users_access import administered_teams, manages, shown_role
+from proxy.management.users_access import ADMINS, administered_teams, manages, shown_role
 from proxy.store.rows import Row, add, change, find, remove
 from proxy.store.tables import invitations, users
 from proxy.store.types import now
@@ -41,6 +41,9 @@ async def check_host(connection: AsyncConnection, caller: Identity) -> None:
 
 
 async def _may_invite(connection: AsyncConnection, caller: Identity, user: Row) -> bool:
+    # who opens the link becomes the user: accounts that somebody signs in to, and those of admins, are not handed out
+    if user["password"] is not None or user["sso_user_id"] is not None or user["user_role"] in ADMINS:
+        return False
     if await manages(connection, caller, user):
         return True
     return bool(set(user["teams"]) & await administered_teams(connection, caller))
