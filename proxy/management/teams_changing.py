@@ -7,6 +7,7 @@ from uuid import uuid4
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from proxy.auth.permissions import UI_TEAM
 from proxy.durations import reset_at
 from proxy.errors import DetailError
 from proxy.management.budgets import create_budget
@@ -82,9 +83,12 @@ async def create_team(
         new_user: columns of members who are made.
 
     Raises:
-        DetailError: 400, the id is taken.
+        DetailError: 400, the id is taken, or is that of sessions.
     """
     team_id = fields["team_id"]
+    if team_id == UI_TEAM:
+        why = f"team_id {UI_TEAM} is reserved for the keys of sessions. Please use a different team id."
+        raise DetailError(400, {"error": why})
     if await find(connection, teams, team_id=team_id) is not None:
         raise DetailError(400, {"error": f"Team id = {team_id} already exists. Please use a different team id."})
     values = {name: value for name, value in fields.items() if name in _COLUMNS and value is not None}

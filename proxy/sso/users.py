@@ -176,7 +176,7 @@ def _teams_of_new_users(config: ProxyConfig) -> list[str]:
 
 async def _in_teams(connection: AsyncConnection, user: Row, wanted: Iterable[str]) -> Row:
     """Make them a member of those that exist. Teams that a provider names no more are kept, as the reference does."""
-    missing = sorted(set(wanted) - set(user["teams"]))
+    missing = sorted(set(wanted) - {TEAM, *user["teams"]})
     for team in await find_all(connection, teams, teams.c.team_id.in_(missing)) if missing else ():
         added = await add_member(connection, team, user_id=user["user_id"], user_email=None, role="user")
         user = added.user
@@ -193,5 +193,7 @@ async def make_teams(
     if values.get("budget_duration"):
         values["budget_reset_at"] = reset_at(values["budget_duration"], now())
     for team_id, name in groups:
+        if team_id == TEAM:
+            continue
         row = {**values, "team_id": team_id, "team_alias": name}
         await connection.execute(upsert(connection, teams).values(**row).on_conflict_do_nothing())

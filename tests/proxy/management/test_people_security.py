@@ -1,0 +1,52 @@
+"""What people may not do to each other, tried through a served gateway."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.gateways import running
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    folder = tmp_path_factory.mktemp("people")
+    settings = {"master_key": "sk-1234", "database_url": f"sqlite:///{folder}/people.db"}
+    with running(folder, {"model_list": [], "general_settings": settings}) as gateway:
+        headers = {"authorization": "Bearer sk-1234"}
+        with httpx.Client(base_url=f"http://127.0.0.1:{gateway.port}", headers=headers, timeout=30) as made:
+            yield made
+
+
+def user(client: httpx.Client, name: str, **fields: Any) -> dict[str, str]:
+    """A new user; what authorizes calls in his name."""
+    body = {"user_id": name, "user_role": "internal_user", **fields}
+    answer = client.post("/user/new", json=body)
+    assert answer.status_code == 200, answer.text
+    return {"authorization": f"Bearer {answer.json()['key']}"}
+
+
+def test_nobody_makes_the_team_of_sessions(client: httpx.Client) -> None:
+    answer = client.post("/team/new", json={"team_id": "litellm-dashboard"})
+    assert answer.status_code == 400
+    assert "reserved" in answer.text
+
+
+@pytest.mark.parametrize("fields", [{"password": "a password"}, {"sso_user_id": "theirs"}])
+def test_accounts_in_use_are_invited_by_admins_alone(client: httpx.Client, fields: dict[str, str]) -> None:
+    [name] = fields
+    host, guest, team = f"host-{name}", f"guest-{name}", f"team-{name}"
+    key = user(client, host)
+    user(client, guest, **({} if name == "password" else fields))
+    if name == "password":
+        client.post("/user/update", json={"user_id": guest, **fields}).raise_for_status()
+    members = [
+        {"user_id": host, "role": "admin"},
+        {"user_id": guest, "role": "user"},
+        {"user_id": f"{guest}-new", "role": "user"},
+    ]
+    client.post("/team/new", json={"team_id": team, "members_with_roles": members}).raise_for_status()
+    assert client.post("/invitation/new", json={"user_id": guest}, headers=key).status_code == 400
+    assert client.post("/invitation/new", json={"user_id": f"{guest}-new"}, headers=key).status_code == 200
+    assert client.post("/invitation/new", json={"user_id": guest}).status_code == 200
