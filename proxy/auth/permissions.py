@@ -65,15 +65,12 @@ OWN_USER: Final = "/user/update"
 READING: Final = frozenset(("GET", "HEAD"))
 #: The team of the keys that people get who sign in; the admin pages call these with them.
 UI_TEAM: Final = "litellm-dashboard"
-UI_GROUPS: Final = Group.INFO | Group.SPEND | Group.GLOBAL_SPEND | Group.INTERNAL
+UI_GROUPS: Final = Group.INFO | Group.SPEND | Group.INTERNAL
 UI_PATHS: Final = (
     "/sso",
     "/get/ui_settings",
     "/login",
-    "/config",
     "/spend",
-    "/global/spend",
-    "/global/activity",
     "/health",
 )
 #: What ``allowed_routes`` of a key may name in place of paths.

@@ -92,16 +92,16 @@ VIEWED = {
     *("/organization/daily/activity", "/customer/daily/activity", "/end_user/daily/activity", "/agent/daily/activity"),
 }
 #: Beginnings of what admin pages read (``ui_routes``); the reference also lets their keys write there.
+#: The reference also lets every page read the settings, and everybody's spend.
 UI = (
     "/sso",
     "/get/ui_settings",
     "/login",
-    "/config",
     "/spend",
-    "/global/spend",
     "/global/activity",
     "/health/services",
 )
+UI_ADMINS = ("/global/activity/cache_hits", "/global/activity/exceptions")
 
 
 def in_lists(path: str, *names: str) -> bool:
@@ -135,7 +135,12 @@ def expected(caller: Caller, method: str, path: str) -> int:
 def refused_by_role(caller: Caller, method: str, path: str) -> int:
     if in_lists(path, "info_routes", *LLM):
         return 0
-    if caller.team == "litellm-dashboard" and method == "GET" and path.startswith(UI):
+    if (
+        caller.team == "litellm-dashboard"
+        and method == "GET"
+        and path.startswith(UI)
+        and not path.startswith(UI_ADMINS)
+    ):
         return 0
     if caller.permissions and in_lists(path, "global_spend_tracking_routes"):
         return 0
@@ -240,3 +245,16 @@ def test_refusals_are_worded_as_in_the_reference() -> None:
         "param": "None",
         "code": "403",
     }
+
+
+@pytest.mark.parametrize(
+    ("path", "groups"),
+    [
+        ("/global/spend/report", Group.GLOBAL_SPEND),
+        ("/config/list", Group.NONE),
+        ("/global/activity/cache_hits", Group.ADMIN_VIEW),
+    ],
+)
+def test_pages_of_internal_users_do_not_show_everybodys(path: str, groups: Group) -> None:
+    user = Caller("page", "internal_user", team="litellm-dashboard").identity()
+    assert outcome(user, "GET", path, groups) == 401
