@@ -33,6 +33,7 @@ from proxy.store.rows import Row, find
 from proxy.store.tables import budgets, keys
 from proxy.store.types import now
 
+PASSED: Final = "allowed_passthrough_routes"
 FOLDED: Final = (
     "model_rpm_limit",
     "model_tpm_limit",
@@ -46,7 +47,7 @@ FOLDED: Final = (
     "policies",
     "tags",
     "prompts",
-    "allowed_passthrough_routes",
+    PASSED,
 )
 """Fields of a request that are kept in the metadata."""
 ROUTES_OF_TYPE: Final = {
@@ -196,10 +197,20 @@ async def _check_maker(
 
 
 def check_permissions(caller: Identity, fields: Mapping[str, Any]) -> None:
-    """Refuse ``permissions`` of routes that the caller has not got. Raises DetailError, 403."""
+    """Refuse routes that the caller has not got: ``permissions``, and pass-through endpoints, which metadata may name too.
+
+    Raises:
+        DetailError: 403.
+    """
+    if caller.is_admin:
+        return
     granted = (fields.get("permissions") or {}).get("get_spend_routes")
-    if granted and not (caller.is_admin or caller.permissions.get("get_spend_routes")):
+    if granted and not caller.permissions.get("get_spend_routes"):
         raise DetailError(403, {"error": "Only proxy admins can grant the permission get_spend_routes"})
+    own = caller.metadata.get(PASSED) or ()
+    for given in (fields.get(PASSED), (fields.get("metadata") or {}).get(PASSED)):
+        if given and not (isinstance(given, list) and all(route in own for route in given)):
+            raise DetailError(403, {"error": f"Only proxy admins can grant {PASSED}"})
 
 
 def _check_member(config: ProxyConfig, caller: Identity, given: Mapping[str, Any], team: Row, route: str) -> None:

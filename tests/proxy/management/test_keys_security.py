@@ -132,3 +132,19 @@ def test_a_user_unblocks_no_key(admin: httpx.Client) -> None:
 )
 def test_names_are_texts(admin: httpx.Client, path: str, fields: dict[str, Any]) -> None:
     assert sent(admin, f"/key/{path}", key="sk-any", **fields).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [{"allowed_passthrough_routes": ["/custom/api"]}, {"metadata": {"allowed_passthrough_routes": ["/custom/api"]}}],
+    ids=["field", "metadata"],
+)
+def test_nobody_grants_himself_pass_through_endpoints(
+    admin: httpx.Client, wanted: dict[str, Any], request: Any
+) -> None:
+    user = f"passing-{request.node.callspec.id}"
+    key = person(admin, user)
+    assert sent(admin, "/key/generate", key, user_id=user, **wanted).status_code == 403
+    other = sent(admin, "/key/generate", key, user_id=user).json()["key"]
+    assert sent(admin, "/key/update", key, key=other, **wanted).status_code == 403
+    assert sent(admin, "/key/update", key=other, **wanted).status_code == 200
