@@ -127,10 +127,11 @@ def _limit_internal(config: ProxyConfig, values: dict[str, Any]) -> None:
 
 
 def check_numbers(values: Mapping[str, Any]) -> None:
-    """Refuse what can be no budget. Raises DetailError, 400."""
-    budget = values.get("max_budget")
-    if budget is not None and budget < 0:
-        raise DetailError(400, {"error": f"max_budget cannot be negative. Received: {budget}"})
+    """Refuse what can be no budget, and spend that would add to one. Raises DetailError, 400."""
+    for name in ("max_budget", "spend"):
+        amount = values.get(name)
+        if amount is not None and amount < 0:
+            raise DetailError(400, {"error": f"{name} cannot be negative. Received: {amount}"})
 
 
 def _present(values: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:

@@ -347,7 +347,7 @@ async def _shown(connection: AsyncConnection, membership: Row) -> dict[str, Any]
 
 
 def _check_amounts(fields: Mapping[str, Any]) -> None:
-    for name in ("max_budget", "soft_budget"):
+    for name in ("max_budget", "soft_budget", "spend"):
         value = fields.get(name)
         if value is not None and value < 0:
             raise DetailError(400, {"error": f"{name} cannot be negative. Received: {value}"})
