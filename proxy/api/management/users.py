@@ -94,6 +94,10 @@ async def bulk_update_users(asked: Asked, body: BulkUpdate) -> Any:
 
 
 async def _update_everybody(asked: Asked, updates: UserChanges) -> Any:
+    if not asked.caller.is_admin:
+        raise DetailError(
+            403, {"error": "Only proxy admins update all users. Name those that you may change in `users`"}
+        )
     given = await _hashed(updates)
     async with asked.store.writing("access") as connection:
         total = await count(connection, users)
