@@ -147,15 +147,22 @@ async def add_member(
     max_budget: float | None,
     author: str,
     new_user: Mapping[str, Any],
+    only_new: bool = False,
 ) -> tuple[Row, Row]:
     """Make a user a member; who is no user yet becomes one.
+
+    Args:
+        only_new: whether users who exist outside of every organization are refused: being the only organization gives its
+            admins power over them.
 
     Returns:
         the rows of the user and the membership.
 
     Raises:
-        DetailError: 400, a member already, or several users have the address.
+        DetailError: 400, a member already, or several users have the address; 403.
     """
+    if only_new:
+        await _check_unowned(connection, member["user_id"], member["user_email"])
     user = await _user(connection, member["user_id"], member["user_email"], new_user)
     user_id = user["user_id"]
     where = {"user_id": user_id, "organization_id": organization_id}
@@ -165,6 +172,15 @@ async def add_member(
     if max_budget is not None:
         values["budget_id"] = (await create_budget(connection, {"max_budget": max_budget}, author=author))["budget_id"]
     return user, await add(connection, organization_memberships, values)
+
+
+async def _check_unowned(connection: AsyncConnection, user_id: str | None, user_email: str | None) -> None:
+    known = None if user_id is None else await find(connection, users, user_id=user_id)
+    found = [known] if known is not None else [] if user_email is None else await users_called(connection, user_email)
+    for user in found:
+        if await find(connection, organization_memberships, user_id=user["user_id"]) is None:
+            why = f"Only proxy admins add User={user['user_id']}, who is in no organization. Ask your proxy admin"
+            raise DetailError(403, {"error": why})
 
 
 async def user_called(connection: AsyncConnection, user_email: str) -> Row:

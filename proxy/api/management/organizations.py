@@ -272,6 +272,7 @@ async def add_members(asked: Asked, body: AddOrgMembers) -> Any:
                     max_budget=budget,
                     author=asked.user,
                     new_user=new_user,
+                    only_new=not (asked.caller.is_admin or is_delegate(asked.caller)),
                 )
                 for member in members
             ]

@@ -89,3 +89,17 @@ def test_spend_is_not_negative(client: httpx.Client) -> None:
     assert client.post("/user/update", json={"user_id": "spender", "spend": -1}).status_code == 400
     change = {"organization_id": "spending", "spend": -1}
     assert client.patch("/organization/update", json=change).status_code == 400
+
+
+def test_organizations_take_no_strangers(client: httpx.Client) -> None:
+    key = org_admin(client, "taker")
+    user(client, "stranger")
+    answers = [
+        client.post(
+            "/organization/member_add",
+            json={"organization_id": "taker-org", "member": {"user_id": name, "role": "internal_user"}},
+            headers=key,
+        ).status_code
+        for name in ("stranger", "newcomer")
+    ]
+    assert answers == [403, 200]
