@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field
 from sqlalchemy import ColumnElement, Float, Integer, case, cast, func, select
 
+from proxy.api.management.keys_models import Moment
 from proxy.api.management.operation import Asked
 from proxy.api.management.spend_dates import days
 from proxy.api.management.spend_global import DaysQuery
@@ -144,8 +145,8 @@ class MetricsQuery(Query):
     """Of ``/model/metrics*``."""
 
     group: Annotated[str | None, Field(alias="_selected_model_group")] = None
-    start: Annotated[datetime | None, Field(alias="startTime")] = None
-    end: Annotated[datetime | None, Field(alias="endTime")] = None
+    start: Annotated[Moment | None, Field(alias="startTime")] = None
+    end: Annotated[Moment | None, Field(alias="endTime")] = None
     api_key: str | None = None
     customer: str | None = None
 

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from proxy.api.management.keys_models import in_reach
 from proxy.errors import DetailError
 
 NEEDED = {"error": "Please provide start_date and end_date"}
@@ -22,9 +23,9 @@ def day(text: str, name: str) -> datetime:
     """The midnight (UTC) at which a day begins.
 
     Raises:
-        DetailError: 400, it is none.
+        DetailError: 400, it is none, or at the ends of the calendar.
     """
     try:
-        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+        return in_reach(datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC))
     except ValueError:
         raise DetailError(400, {"error": f"{name}={text!r} is no day; write it as 2026-01-31"}) from None

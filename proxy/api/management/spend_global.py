@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from sqlalchemy import ColumnElement, func, literal, select, update
 
+from proxy.api.management.keys_models import Moment
 from proxy.api.management.operation import Asked
 from proxy.api.management.spend_dates import days
 from proxy.api.management.validation import Body, Query
@@ -175,8 +176,8 @@ class EndUsers(Body):
     """Of ``POST /global/spend/end_users``."""
 
     api_key: str | None = None
-    startTime: datetime | None = None  # noqa: N815 - of the reference
-    endTime: datetime | None = None  # noqa: N815
+    startTime: Moment | None = None  # noqa: N815 - of the reference
+    endTime: Moment | None = None  # noqa: N815
 
 
 async def end_users(asked: Asked, body: EndUsers | None = None) -> list[Row]:
