@@ -1,6 +1,7 @@
 """What stands before authentication: ``allowed_ips``, ``allowed_routes`` and ``public_routes`` of ``general_settings``."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
+from ipaddress import ip_address, ip_network
 
 from proxy.auth.authenticator import Authenticator, Caller
 from proxy.auth.permissions import Role, matches
@@ -18,7 +19,7 @@ class Guarded:
         other = settings.other
         ips = other.get("allowed_ips")
         self._ips = None if ips is None else frozenset(map(str, ips))
-        self._forwarded = other.get("use_x_forwarded_for") is True
+        self._settings = settings
         self._routes = settings.allowed_routes
         self._public = _names(other.get("public_routes"))
         self._then = then
@@ -27,8 +28,8 @@ class Guarded:
         """See :class:`proxy.auth.authenticator.Authenticator`. Raises GatewayError, 403, besides."""
         path: str = caller.scope["path"]
         if self._ips is not None:
-            address = self._address(caller)
-            if address not in self._ips:
+            address = address_of(self._settings, caller.headers, caller.scope["client"])
+            if not covers(self._ips, address):
                 raise _forbidden(f"Access forbidden: IP address {address} not allowed.")
         if self._routes is not None and path not in self._routes:
             raise _forbidden(f"Access forbidden: Route {path} not allowed")
@@ -36,12 +37,32 @@ class Guarded:
             return Identity(role=Role.INTERNAL_USER_VIEWER, allowed_routes=(path,))
         return await self._then.authenticate(caller)
 
-    def _address(self, caller: Caller) -> str:
-        forwarded = caller.headers.get(FORWARDED_FOR) if self._forwarded else None
-        if forwarded is not None:
-            return forwarded.decode("latin-1")
-        client = caller.scope["client"]
-        return client[0] if client else ""
+
+def address_of(settings: GeneralSettings, headers: Mapping[bytes, bytes], client: tuple[str, int] | None) -> str:
+    """Where a request comes from: the peer, or what ``x-forwarded-for`` says where that is believed."""
+    forwarded = headers.get(FORWARDED_FOR) if settings.other.get("use_x_forwarded_for") is True else None
+    if forwarded is not None:
+        return forwarded.decode("latin-1")
+    return client[0] if client else ""
+
+
+def covers(allowed: Collection[str], address: str) -> bool:
+    """Whether an address is listed, or is in a network that is."""
+    if address in allowed:
+        return True
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return False
+    return any("/" in entry and found in ip_network(entry, strict=False) for entry in allowed if _is_network(entry))
+
+
+def _is_network(entry: str) -> bool:
+    try:
+        ip_network(entry, strict=False)
+    except ValueError:
+        return False
+    return True
 
 
 def is_needed(settings: GeneralSettings) -> bool:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from proxy.api.management.operation import Asked
 from proxy.api.management.settings import change_settings
 from proxy.api.management.validation import Body
+from proxy.auth.guarded import address_of, covers
 from proxy.errors import DetailError
 from proxy.management.config import stored_section
 
@@ -82,7 +83,7 @@ async def add_address(asked: Asked, body: Address) -> dict[str, str]:
     addresses = _addresses(asked)
     if body.ip in addresses:
         raise DetailError(400, "IP address already exists")
-    await change_settings(asked, "general_settings", {ADDRESSES: [*addresses, body.ip]})
+    await _change(asked, [*addresses, body.ip])
     return {"message": f"IP {body.ip} address added successfully", "status": "success"}
 
 
@@ -93,8 +94,17 @@ async def delete_address(asked: Asked, body: Address) -> dict[str, str]:
         raise DetailError(404, "IP address not found")
     _check_enabled(asked)
     rest = [address for address in addresses if address != body.ip]
-    await change_settings(asked, "general_settings", {ADDRESSES: rest})
+    await _change(asked, rest)
     return {"message": f"IP {body.ip} deleted successfully", "status": "success"}
+
+
+async def _change(asked: Asked, addresses: list[str]) -> None:
+    """Raises DetailError, 400: the caller itself could not call any more, not even to take it back."""
+    scope = asked.request.scope
+    caller = address_of(asked.gateway.snapshot.config.general_settings, dict(scope["headers"]), scope["client"])
+    if addresses and not covers(addresses, caller):
+        raise DetailError(400, f"this would shut out the address {caller or 'you call from'}; add that one first")
+    await change_settings(asked, "general_settings", {ADDRESSES: addresses})
 
 
 def _addresses(asked: Asked) -> list[str]:

@@ -16,6 +16,7 @@ from proxy.errors import GatewayError
 from proxy.management.spend import LOGS, administers_team, log_rows, sees_own_only
 from proxy.store import tables
 from proxy.store.rows import Row, count, find
+from proxy.store.types import now
 
 SORTED_BY = ("endTime", "spend", "startTime", "total_tokens")
 MOMENT, DAY = "%Y-%m-%d %H:%M:%S", "%Y-%m-%d"
@@ -55,6 +56,10 @@ async def logs(asked: Asked, query: LogsQuery) -> Any:
         return _by_day([tuple(row) for row in found], last)
 
 
+MOST_DAYS_AHEAD = 31
+"""Of days without calls that are told because they were asked for."""
+
+
 def _by_day(calls: Sequence[tuple[Any, ...]], last: datetime) -> list[dict[str, Any]]:
     """What each day cost: in all, by key, user and model; days without calls follow up to the last that was asked for."""
     days: dict[str, dict[str, Any]] = {}
@@ -68,6 +73,7 @@ def _by_day(calls: Sequence[tuple[Any, ...]], last: datetime) -> list[dict[str, 
     told = [{**entry, "startTime": name} for name, entry in days.items()]
     if told:
         following = datetime.fromisoformat(told[-1]["startTime"]).replace(tzinfo=UTC) + timedelta(days=1)
+        last = min(last, now() + timedelta(days=MOST_DAYS_AHEAD))
         while following <= last:
             told.append({"startTime": following.date().isoformat(), "spend": 0, "users": {}, "models": {}})
             following += timedelta(days=1)

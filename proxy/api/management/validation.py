@@ -13,6 +13,8 @@ T = TypeVar("T")
 MAX_NUMBER = 2**31 - 1
 """Of a query: what follows from a larger one (the rows before a page) would be no number of the database's."""
 
+MAX_DEPTH = 100
+"""Of a body: what is stored is read and written by others, whose limits differ."""
 MAX_BODY_DEPTH_ERROR = {"type": "json_invalid", "loc": ["body", 0], "msg": "JSON decode error", "input": {}}
 
 
@@ -49,6 +51,8 @@ def validated_body(model: Any, body: bytes, content_type: str) -> Any:
         raise DetailError(422, [detail]) from None
     if content_type and "json" not in content_type:
         value = body.decode("utf-8", "replace")
+    if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
+        raise DetailError(422, [MAX_BODY_DEPTH_ERROR])
     if b"\\u0000" in body and _has_nul(value):
         raise _nul(["body"])
     return _validated(model, value, "body")
@@ -87,6 +91,20 @@ def _too_large(name: str, value: int) -> DetailError:
 def _nul(place: list[str]) -> DetailError:
     message = "Value error, NUL characters cannot be stored; leave them out"
     return DetailError(422, [{"type": "value_error", "loc": place, "msg": message, "input": None}])
+
+
+def _depth(value: Any) -> int:
+    """How deep objects and lists are nested."""
+    depth, level = 0, [value]
+    while level:
+        depth += 1
+        level = [
+            inner
+            for item in level
+            if isinstance(item, dict | list)
+            for inner in (item.values() if isinstance(item, dict) else item)
+        ]
+    return depth
 
 
 def _has_nul(value: Any) -> bool:
