@@ -1,5 +1,7 @@
 """Fields of a request's body that are the gateway's, whoever sets them, and never reach a vendor."""
 
+from typing import Any
+
 #: Options of a call, as a client may set them.
 OPTIONS = frozenset(
     (
@@ -86,3 +88,14 @@ CREDENTIAL_FIELDS = frozenset(
 )
 
 KEPT_BACK = OPTIONS | GATEWAY_FIELDS | CREDENTIAL_FIELDS
+
+LONGEST_NAME = 1000
+"""Characters of a name that a client chooses; longer ones are cut."""
+MOST_TAGS = 100
+
+
+def names_of(value: Any) -> list[str]:
+    """The tags of a list that a client sent: so many, so long, that reading and storing them stays cheap."""
+    if not isinstance(value, list):
+        return []
+    return [name[:LONGEST_NAME] for name in value[:MOST_TAGS] if isinstance(name, str)]

@@ -13,7 +13,7 @@ import msgspec
 from proxy.accounting.cost import Cost
 from proxy.call import Body, Call, Outcome, Usage
 from proxy.config.model import ProxyConfig
-from proxy.fields import CREDENTIAL_FIELDS
+from proxy.fields import CREDENTIAL_FIELDS, LONGEST_NAME, names_of
 from proxy.providers.base import find_provider
 from proxy.providers.openai import OpenAICompatible
 from proxy.routing.router import DEFAULT_RETRIES
@@ -31,10 +31,7 @@ CALL_TYPES: Final = {
 PASSED: Final = "pass_through_endpoint"
 ADMIN_USER: Final = "default_user_id"
 """In whose name the master key acts."""
-LONGEST_NAME: Final = 1000
-"""Characters of a name that a client chooses; longer ones are cut."""
 LONGEST_ERROR: Final = 10_000
-MOST_TAGS: Final = 100
 
 _id = re.compile(rb'"id"\s*:\s*"([^"\\]{1,512})"')
 _class = re.compile(r"litellm\.(\w+)")
@@ -285,13 +282,6 @@ def _compact(answer: bytes) -> msgspec.Raw:
         return msgspec.Raw(msgspec.json.format(answer, indent=-1))
     except (msgspec.DecodeError, RecursionError):
         return NOTHING
-
-
-def names_of(value: Any) -> list[str]:
-    """The tags of a list that a client sent: so many, so long, that reading and storing them stays cheap."""
-    if not isinstance(value, list):
-        return []
-    return [name[:LONGEST_NAME] for name in value[:MOST_TAGS] if isinstance(name, str)]
 
 
 def _decoded(fields: Body, name: str) -> Any:

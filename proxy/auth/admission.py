@@ -5,7 +5,6 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from proxy.accounting.record import names_of
 from proxy.auth.access import Access, Holder
 from proxy.auth.customers import CustomerNames, decoded_or_none
 from proxy.auth.directory import Directory
@@ -18,6 +17,7 @@ from proxy.auth.virtual_keys import refused
 from proxy.call import NO_FIELDS, Body, Identity
 from proxy.config.model import ProxyConfig
 from proxy.errors import GatewayError
+from proxy.fields import names_of
 
 T = TypeVar("T")
 
