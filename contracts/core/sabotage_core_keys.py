@@ -37,9 +37,9 @@ def looks_at_no_fallbacks(original: Original, value: Any) -> list[str]:
     return []
 
 
-def forgets_teams(original: Original, admission: Any, access: Any, model: str | None) -> None:
+def forgets_teams(original: Original, admission: Any, access: Any, model: str | None, fallbacks: Any = ()) -> None:
     if access.team is None:
-        original(admission, access, model)
+        original(admission, access, model, fallbacks)
 
 
 def allows_all_routes(original: Original, allowed: Any, path: str, groups: Any) -> bool:
@@ -90,8 +90,8 @@ def needs_no_user(original: Original, *args: Any, **kwargs: Any) -> None:
     return None
 
 
-def takes_no_addresses_from_proxies(original: Original, guarded: Any, caller: Any) -> str:
-    return str(caller.scope["client"][0])
+def takes_no_addresses_from_proxies(original: Original, settings: Any, headers: Any, client: Any) -> str:
+    return str(client[0])
 
 
 def tells_the_key(original: Original, key: str, token: str) -> Any:
@@ -234,7 +234,7 @@ _LIST: list[tuple[str, str, Any, list[str]]] = [
     ),
     (
         "takes-no-addresses-from-proxies",
-        "proxy.auth.guarded.Guarded._address",
+        "proxy.auth.guarded.address_of",
         takes_no_addresses_from_proxies,
         ["test_only_certain_addresses_may_call[203.0.113.7]"],
     ),
