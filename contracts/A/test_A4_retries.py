@@ -124,6 +124,7 @@ def test_a_deployment_is_retried_as_often_as_it_says(case: Case) -> None:
 
 @pytest.mark.parametrize("kind", ["completions", "embeddings"])
 def test_other_endpoints_are_retried_too(case: Case, kind: str) -> None:
+    case.wait(1.1)  # the other kind's failures may have cooled the deployments down
     case.script({"pair-a1": [status(500)], "pair-a2": [status(500)], "pair-b1": [], "pair-b2": []})
     answer = case.completion("pair-a") if kind == "completions" else case.embed("pair-a")
     case.assert_same_as_recorded(headers=["x-litellm-attempted-fallbacks"], ignore=["journal", "body.model"])
