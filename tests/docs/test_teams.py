@@ -1,29 +1,19 @@
 """The page on teams: its calls, in order, on its config."""
 
-import subprocess
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
-import yaml
 
-from tests.docs.test_examples import ROOT, blocks
-from tests.gateways import Gateway, running
-
-PAGE = (ROOT / "docs" / "teams.md").read_text()
+from tests.docs.pages import after_its_calls
+from tests.gateways import Gateway
 
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    folder = tmp_path_factory.mktemp("teams")
-    config = yaml.safe_load(blocks("yaml", PAGE)[0])
-    config["general_settings"]["database_url"] = f"sqlite:///{folder}/teams.db"
-    with running(folder, config) as running_gateway:
-        for command in blocks("sh", PAGE):
-            here = command.replace("127.0.0.1:4000", f"127.0.0.1:{running_gateway.port}").replace("curl -s", "curl -sf")
-            subprocess.run(["bash", "-ec", here], check=True, capture_output=True)
-        yield running_gateway
+    with after_its_calls("teams", tmp_path_factory.mktemp("teams")) as served:
+        yield served
 
 
 def _asked(gateway: Gateway, path: str) -> Any:

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from proxy.api.management.keys_errors import AUTH, refusals
 from proxy.api.management.keys_models import Count, Money, ObjectPermission
 from proxy.api.management.operation import Asked
-from proxy.api.management.teams_models import NOBODY, MemberBase
+from proxy.api.management.teams_models import MemberBase, Somebody
 from proxy.api.management.validation import Body, Query
 from proxy.auth.permissions import Role
 from proxy.errors import DetailError
@@ -117,19 +117,10 @@ class AddOrgMembers(Body):
         super().__init__(**data)
 
 
-class DeleteOrgMember(Body):
+class DeleteOrgMember(Somebody):
     """``/organization/member_delete``."""
 
-    user_id: str | None = None
-    user_email: str | None = None
     organization_id: str
-
-    @model_validator(mode="before")
-    @classmethod
-    def _somebody(cls, values: Any) -> Any:
-        if isinstance(values, dict) and values.get("user_id") is None and values.get("user_email") is None:
-            raise ValueError(NOBODY)
-        return values
 
 
 class UpdateOrgMember(DeleteOrgMember):

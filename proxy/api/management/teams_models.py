@@ -39,8 +39,8 @@ CALLBACK_VARIABLES = frozenset(
 )
 
 
-class MemberBase(Body):
-    """A user by id or by address."""
+class Somebody(Body):
+    """Of a body that names a user by id or by address."""
 
     user_id: str | None = None
     user_email: str | None = None
@@ -48,10 +48,19 @@ class MemberBase(Body):
     @model_validator(mode="before")
     @classmethod
     def _somebody(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("user_id") is None and values.get("user_email") is None:
+            raise ValueError(NOBODY)
+        return values
+
+
+class MemberBase(Somebody):
+    """A user within a body."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _mapping(cls, values: Any) -> Any:
         if not isinstance(values, dict):
             raise ValueError("input needs to be a dictionary")  # noqa: TRY004 - pydantic catches these alone
-        if values.get("user_id") is None and values.get("user_email") is None:
-            raise ValueError(NOBODY)
         return values
 
 
@@ -163,19 +172,10 @@ class BulkAddMembers(OneTeam):
     max_budget_in_team: Money | None = None
 
 
-class DeleteMember(Body):
+class DeleteMember(Somebody):
     """``/team/member_delete``."""
 
-    user_id: str | None = None
-    user_email: str | None = None
     team_id: str
-
-    @model_validator(mode="before")
-    @classmethod
-    def _somebody(cls, values: Any) -> Any:
-        if isinstance(values, dict) and values.get("user_id") is None and values.get("user_email") is None:
-            raise ValueError(NOBODY)
-        return values
 
 
 class UpdateMember(DeleteMember):

@@ -1,7 +1,5 @@
 """Budgets begin anew, ended sessions and old rows are removed."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,18 +15,7 @@ from proxy.jobs.standing import add_standing_jobs
 from proxy.store import rows, tables
 from proxy.store.store import Store
 from proxy.store.types import now
-
-
-def with_store(url: str, scenario: Callable[[Store], Awaitable[None]]) -> None:
-    async def run() -> None:
-        store = Store(url)
-        await store.start()
-        try:
-            await scenario(store)
-        finally:
-            await store.aclose()
-
-    asyncio.run(run())
+from tests.stores import using
 
 
 async def found(store: Store, table: Any, **equal: Any) -> dict[str, Any]:
@@ -67,7 +54,7 @@ def test_budgets_that_ended_begin_anew(database_url: str) -> None:
         team = await found(store, tables.teams, team_id="t")
         assert (team["spend"], team["budget_reset_at"]) == (0.0, None)
 
-    with_store(database_url, scenario)
+    using(database_url, scenario)
 
 
 def test_who_shares_a_budget_begins_anew(database_url: str) -> None:
@@ -87,7 +74,7 @@ def test_who_shares_a_budget_begins_anew(database_url: str) -> None:
         assert (await found(store, tables.team_memberships, user_id="u"))["spend"] == 0.0
         assert (await found(store, tables.budgets, budget_id="shared"))["budget_reset_at"] > now()
 
-    with_store(database_url, scenario)
+    using(database_url, scenario)
 
 
 def test_nobody_is_told_when_no_budget_ended(database_url: str) -> None:
@@ -106,7 +93,7 @@ def test_nobody_is_told_when_no_budget_ended(database_url: str) -> None:
         assert await reset_budgets(store) == 1
         assert told == ["changed"]
 
-    with_store(database_url, scenario)
+    using(database_url, scenario)
 
 
 def test_sessions_that_ended_are_removed(database_url: str) -> None:
@@ -125,7 +112,7 @@ def test_sessions_that_ended_are_removed(database_url: str) -> None:
             kept = {row["token"] for row in await rows.find_all(connection, tables.keys)}
         assert kept == {"lasting", "a person's"}
 
-    with_store(database_url, scenario)
+    using(database_url, scenario)
 
 
 def test_old_logs_are_removed(database_url: str) -> None:
@@ -141,7 +128,7 @@ def test_old_logs_are_removed(database_url: str) -> None:
             [row] = await rows.find_all(connection, tables.spend_logs)
         assert row["request_id"] == "young"
 
-    with_store(database_url, scenario)
+    using(database_url, scenario)
 
 
 @pytest.mark.parametrize(

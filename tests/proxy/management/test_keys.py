@@ -1,7 +1,6 @@
 """Virtual keys as they are stored."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,20 +18,7 @@ from proxy.store.rows import count, find, find_all
 from proxy.store.store import Store
 from proxy.store.tables import budgets, deleted_keys, keys, object_permissions
 from proxy.store.types import now
-
-
-def using(url: str, scenario: Callable[[Store], Awaitable[None]]) -> None:
-    """Run a scenario with a started store."""
-
-    async def run() -> None:
-        store = Store(url)
-        await store.start()
-        try:
-            await scenario(store)
-        finally:
-            await store.aclose()
-
-    asyncio.run(run())
+from tests.stores import using
 
 
 async def made(store: Store, **fields: Any) -> str:

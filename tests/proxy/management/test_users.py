@@ -1,7 +1,5 @@
 """Users as they are stored, and who may change whom."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -32,6 +30,7 @@ from proxy.store.tables import (
 )
 from proxy.store.tables import invitations as links
 from proxy.store.types import now
+from tests.stores import using
 
 NEW = "/user/new"
 BLANK: dict[str, Any] = dict.fromkeys(("user_id", "user_email", "sso_user_id", "user_role", "metadata"))
@@ -45,20 +44,6 @@ def actor(caller: Identity = ADMIN, config: ProxyConfig | None = None) -> Any:
     """Who changes something."""
     gateway = SimpleNamespace(snapshot=SimpleNamespace(config=config or config_with()))
     return SimpleNamespace(gateway=gateway, caller=caller, user=caller.user_id or "default_user_id", changed_by=None)
-
-
-def using(url: str, scenario: Callable[[Store], Awaitable[None]]) -> None:
-    """Run a scenario with a started store."""
-
-    async def run() -> None:
-        store = Store(url)
-        await store.start()
-        try:
-            await scenario(store)
-        finally:
-            await store.aclose()
-
-    asyncio.run(run())
 
 
 async def made(store: Store, caller: Identity = ADMIN, **fields: Any) -> Any:

@@ -1,7 +1,6 @@
 """Sign-ins that have begun: found by their secret alone, once, for ten minutes; on both databases."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
@@ -14,21 +13,10 @@ from proxy.store.rows import change, find_all
 from proxy.store.store import Store
 from proxy.store.tables import sign_ins
 from proxy.store.types import now
+from tests.stores import using
 
 ONE = SignIn(own=Secrets.new(), redirect_uri="https://g/sso/callback", return_to="/ui/")
 PROGRAM = Program(name="sk-x", user_id="alice", teams=["a"])
-
-
-def using(url: str, scenario: Callable[[Store], Awaitable[None]]) -> None:
-    async def run() -> None:
-        store = Store(url)
-        await store.start()
-        try:
-            await scenario(store)
-        finally:
-            await store.aclose()
-
-    asyncio.run(run())
 
 
 def test_a_sign_in_is_found_once_by_its_secret(database_url: str) -> None:

@@ -16,6 +16,7 @@ from proxy.sso.users import enrol, make_teams, open_session
 from proxy.store.rows import add, find, find_all
 from proxy.store.store import Store
 from proxy.store.tables import audit_log, teams, users
+from tests.stores import using as with_store
 
 Scenario = Callable[[Store, Any], Awaitable[None]]
 
@@ -27,15 +28,7 @@ def using(url: str, scenario: Scenario, **settings: Any) -> None:
     gateway = SimpleNamespace(snapshot=SimpleNamespace(config=config))
     actor = SimpleNamespace(gateway=gateway, caller=NOBODY, user="alice", changed_by=None)
 
-    async def run() -> None:
-        store = Store(url)
-        await store.start()
-        try:
-            await scenario(store, actor)
-        finally:
-            await store.aclose()
-
-    asyncio.run(run())
+    with_store(url, lambda store: scenario(store, actor))
 
 
 async def _enrolled(store: Store, actor: Any, person: Person, environment: Any = None, chosen: Any = None) -> Any:

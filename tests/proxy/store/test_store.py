@@ -18,20 +18,7 @@ from proxy.store import migrate, rows, tables
 from proxy.store.address import address_of
 from proxy.store.store import LOOK_SECONDS, Store
 from proxy.store.types import now
-
-
-def using(url: str, scenario: Callable[[Store], Awaitable[None]]) -> None:
-    """Run a scenario with a started store."""
-
-    async def run() -> None:
-        store = Store(url)
-        await store.start()
-        try:
-            await scenario(store)
-        finally:
-            await store.aclose()
-
-    asyncio.run(run())
+from tests.stores import using
 
 
 async def keys_of(store: Store) -> list[str]:

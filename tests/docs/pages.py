@@ -1,0 +1,24 @@
+"""Pages that are one session: a config, and calls in order."""
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import yaml
+
+from tests.docs.test_examples import ROOT, blocks
+from tests.gateways import Gateway, running
+
+
+@contextmanager
+def after_its_calls(page: str, folder: Path) -> Iterator[Gateway]:
+    """A gateway with the config of ``docs/PAGE.md``, once all calls of the page were made."""
+    text = (ROOT / "docs" / f"{page}.md").read_text()
+    config = yaml.safe_load(blocks("yaml", text)[0])
+    config["general_settings"]["database_url"] = f"sqlite:///{folder}/{page}.db"
+    with running(folder, config) as gateway:
+        for command in blocks("sh", text):
+            here = command.replace("127.0.0.1:4000", f"127.0.0.1:{gateway.port}").replace("curl -s", "curl -sf")
+            subprocess.run(["bash", "-ec", here], check=True, capture_output=True)
+        yield gateway
