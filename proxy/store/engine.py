@@ -1,5 +1,7 @@
 """Connections to a database, set up as the store needs them."""
 
+import sqlite3
+import time
 from typing import Any
 
 import msgspec
@@ -31,13 +33,28 @@ def engine_of(address: Address, *, pooled: bool = True, patience: float = BUSY_S
         """WAL lets readers go on while one writes. Without ``isolation_level`` the driver would begin transactions itself."""
         connection.isolation_level = None
         cursor = connection.cursor()
-        for pragma in (f"busy_timeout={patience * 1000:.0f}", "journal_mode=WAL", "synchronous=NORMAL"):
+        for pragma in (f"busy_timeout={patience * 1000:.0f}", "synchronous=NORMAL"):
             cursor.execute(f"PRAGMA {pragma}")
+        _use_wal(cursor, patience)
         cursor.close()
 
     event.listen(engine.sync_engine, "connect", prepare)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
+
+
+def _use_wal(cursor: Any, patience: float) -> None:
+    """The file stays in that mode. Only its first connection changes it, which ``busy_timeout`` does not wait for."""
+    until = time.monotonic() + patience
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _json(value: Any) -> str:

@@ -103,9 +103,9 @@ HOSTILE = {
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_no_text_takes_long(text: bytes) -> None:
-    began = time.process_time()
+    began = time.thread_time()
     left = filtered(text, [])
-    assert time.process_time() - began < 0.4  # a tenth of it on an idle machine
+    assert time.thread_time() - began < 0.4  # a tenth of it on an idle machine
     assert len(left) == len(text)
     assert b"tags" not in left
 
@@ -115,11 +115,11 @@ def test_other_calls_go_on_meanwhile() -> None:
         text, gaps, over = HOSTILE["members"], [], False
 
         async def tick() -> None:
-            last = time.process_time()
+            last = time.thread_time()
             while not over:
                 await asyncio.sleep(0)
-                gaps.append(time.process_time() - last)
-                last = time.process_time()
+                gaps.append(time.thread_time() - last)
+                last = time.thread_time()
 
         ticking = asyncio.create_task(tick())
         member_filter = MemberFilter(NAMES)
