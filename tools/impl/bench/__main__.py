@@ -88,7 +88,7 @@ def _check_workloads(names: list[str]) -> None:
 @click.option(
     "--stored",
     is_flag=True,
-    help="Measure the proxy once more: chats with a virtual key, spend to SQLite and metrics on.",
+    help="Measure both once more with a virtual key and spend: the reference on Postgres, the proxy on SQLite.",
 )
 @click.option("--skip", multiple=True, type=click.Choice([REFERENCE, PROXY]), help="Leave this gateway out.")
 @click.option(
@@ -128,7 +128,7 @@ def main(  # noqa: PLR0917 - the options of the command
     """
     sessions = any(WORKLOADS[name].sessions for name in workloads)
     if stored:
-        more = [*more, gateways.stored_proxy()]
+        more = [*more, gateways.stored_reference(reference_home), gateways.stored_proxy()]
     line_up = _line_up(more, skip, gateways.reference(reference_home, sessions=sessions))
     if required and not {REFERENCE, PROXY} <= {gateway.name for gateway in line_up}:
         raise click.UsageError("--require compares the proxy with the reference: neither may be skipped")
@@ -175,7 +175,7 @@ def _run(settings: Settings, line_up: list[Gateway]) -> Report:
             progress.update(task, description=description, advance=1)
 
         measured = measure(settings, line_up, cores, Path(folder), step)
-    return report.build(settings, cores, machine.describe(), measured, REFERENCE)
+    return report.build(settings, cores, machine.describe(), measured)
 
 
 def _stop(_number: int, _frame: FrameType | None) -> NoReturn:

@@ -23,6 +23,7 @@ from tools.reference import home
 REFERENCE = "reference"
 PROXY = "proxy"
 STORED = "stored"
+STORED_REFERENCE = "reference-stored"
 VIRTUAL_KEY = "sk-bench-virtual"
 _RIG = home.HERE / "run"
 _POLL_SECONDS = 0.01
@@ -34,7 +35,10 @@ class Gateway(msgspec.Struct, frozen=True):
     """How a gateway is started. `{config}` and `{port}` in the command are replaced.
 
     `preparation`: a command that is run before, so that no installing is measured as starting.
-    `stored`: it has a SQLite database, and is called with a virtual key, whose spend is written every second.
+    `stored`: it has a database, and is called with a virtual key, whose spend is written every second.
+    `brings_database`: that database is a server which the command starts, not a file of SQLite.
+    `baseline`: the gateway whose CPU its own is compared with.
+    `beside`: names of programs that it starts and that are not counted: what serves a database.
     """
 
     name: str
@@ -43,6 +47,9 @@ class Gateway(msgspec.Struct, frozen=True):
     version: str | None = None
     preparation: list[str] | None = None
     stored: bool = False
+    brings_database: bool = False
+    baseline: str = REFERENCE
+    beside: frozenset[str] = frozenset()
 
     @property
     def key(self) -> str:
@@ -95,7 +102,27 @@ def proxy() -> Gateway:
 
 def stored_proxy() -> Gateway:
     """The same with a database, a virtual key and spend."""
-    return msgspec.structs.replace(proxy(), name=STORED, stored=True)
+    return msgspec.structs.replace(proxy(), name=STORED, stored=True, baseline=STORED_REFERENCE)
+
+
+def stored_reference(home_folder: str) -> Gateway:
+    """The reference with a database, a virtual key and spend.
+
+    What only serves its database is not counted: Postgres, and the query engine, which the rig has in a slower build.
+    """
+    rig = [sys.executable, str(_RIG), "--home", home_folder]
+    command = [*rig, "--config", "{config}", "--port", "{port}", "--", "--num_workers", "1"]
+    return Gateway(
+        STORED_REFERENCE,
+        command,
+        {"LITELLM_LOG": "ERROR"},
+        home.VERSION,
+        [*rig, "--install"],
+        stored=True,
+        brings_database=True,
+        baseline=STORED_REFERENCE,
+        beside=frozenset({"postgres", "node"}),
+    )
 
 
 def parse(text: str) -> Gateway:
@@ -121,7 +148,7 @@ def running(gateway: Gateway, config: Path, cores: Sequence[int], patience: floa
             raise StartError(f"{gateway.name}: {fault}\nend of its log:\n{tail}")
         if gateway.stored:
             _make_key(gateway, port)
-        yield Running(gateway, port, Tree(process.pid), ready_seconds)
+        yield Running(gateway, port, Tree(process.pid, gateway.beside), ready_seconds)
 
 
 def _wait(process: subprocess.Popen[bytes], port: int, patience: float) -> str | None:
@@ -169,9 +196,11 @@ def _ask(port: int) -> str | None:
         connection.close()
 
 
-def config_text(upstream_port: int, database: Path | None = None) -> str:
-    """The proxy_config.yaml that every gateway gets; with `database`, a file of SQLite, spend is written to it."""
-    stored = {} if database is None else {"database_url": f"sqlite:///{database}", "proxy_batch_write_at": 1}
+def config_text(upstream_port: int, gateway: Gateway, folder: Path) -> str:
+    """The proxy_config.yaml that every gateway gets; a file of SQLite is in `folder`."""
+    stored: dict[str, object] = {"proxy_batch_write_at": 1} if gateway.stored else {}
+    if gateway.stored and not gateway.brings_database:
+        stored["database_url"] = f"sqlite:///{folder / gateway.name}.db"
     deployment = {
         "model": "openai/bench-model",
         "api_base": f"http://127.0.0.1:{upstream_port}/v1",

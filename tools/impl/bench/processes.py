@@ -67,10 +67,11 @@ def free_port() -> int:
 
 
 class Tree:
-    """A process and all its descendants."""
+    """A process and all its descendants, but for programs `beside` it, which are stopped yet not counted."""
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, beside: frozenset[str] = frozenset()) -> None:
         self._root = psutil.Process(pid)
+        self._beside = beside
 
     def processes(self) -> list[psutil.Process]:
         try:
@@ -78,10 +79,21 @@ class Tree:
         except psutil.NoSuchProcess:
             return []
 
+    def counted(self) -> list[psutil.Process]:
+        processes = self.processes()
+        return [process for process in processes if not self._is_beside(process)] if self._beside else processes
+
+    def _is_beside(self, process: psutil.Process) -> bool:
+        try:
+            name: str = process.name()
+        except psutil.NoSuchProcess:
+            return True
+        return name in self._beside
+
     def cpu_seconds(self) -> float:
         """User and system time so far, that of descendants that have ended included."""
         total = 0.0
-        for process in self.processes():
+        for process in self.counted():
             try:
                 times = process.cpu_times()
             except psutil.NoSuchProcess:  # its time is now in its parent's `children_*`
@@ -91,7 +103,7 @@ class Tree:
 
     def resident_bytes(self) -> int:
         total = 0
-        for process in self.processes():
+        for process in self.counted():
             try:
                 total += process.memory_info().rss
             except psutil.NoSuchProcess:

@@ -32,17 +32,16 @@ class Report(msgspec.Struct, frozen=True):
     machine: Machine
     cores: Cores
     settings: Settings
-    baseline: str
     gateways: list[Started]
     lines: list[Line]
     direct_per_second: dict[str, float]
     format: int = 1
 
 
-def build(settings: Settings, cores: Cores, machine: Machine, measured: Measured, baseline: str) -> Report:
-    lines = summarise(measured, baseline)
+def build(settings: Settings, cores: Cores, machine: Machine, measured: Measured) -> Report:
+    lines = summarise(measured)
     direct = {name: len(outcome.latencies) / outcome.seconds for name, outcome in measured.direct.items()}
-    return Report(machine, cores, settings, baseline, measured.started, lines, direct)
+    return Report(machine, cores, settings, measured.started, lines, direct)
 
 
 def to_json(report: Report) -> bytes:

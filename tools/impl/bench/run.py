@@ -55,6 +55,7 @@ class Started(msgspec.Struct, frozen=True):
     name: str
     version: str | None
     command: list[str]
+    baseline: str
     ready_seconds: float
     resident_bytes: int
     processes: int
@@ -84,8 +85,7 @@ def measure(
         for gateway in gateways:
             progress(f"starting {gateway.name}")
             config = folder / f"{gateway.name}.yaml"
-            database = folder / f"{gateway.name}.db" if gateway.stored else None
-            config.write_text(gateways_module.config_text(rig.upstream_port, database))
+            config.write_text(gateways_module.config_text(rig.upstream_port, gateway, folder))
             context = gateways_module.running(gateway, config, cores.gateway, settings.patience)
             running.append(stack.enter_context(context))
         direct: dict[str, Outcome] = {}
@@ -115,8 +115,10 @@ def _workload(
 
 def _started(running: Running) -> Started:
     gateway, tree = running.gateway, running.tree
-    memory, processes = tree.resident_bytes(), len(tree.processes())
-    return Started(gateway.name, gateway.version, gateway.command, running.ready_seconds, memory, processes)
+    memory, processes = tree.resident_bytes(), len(tree.counted())
+    return Started(
+        gateway.name, gateway.version, gateway.command, gateway.baseline, running.ready_seconds, memory, processes
+    )
 
 
 class Rig:

@@ -46,14 +46,14 @@ def percentile(values: Sequence[float], share: float) -> float | None:
     return sorted(values)[max(math.ceil(share * len(values)) - 1, 0)]
 
 
-def summarise(measured: Measured, baseline: str) -> list[Line]:
+def summarise(measured: Measured) -> list[Line]:
     """In the order of the run: workloads, in each the gateways as they were started."""
-    names = [started.name for started in measured.started]
+    baselines = {started.name: started.baseline for started in measured.started}
     lines = []
     for workload in measured.direct:
         of_workload = [each for each in measured.rounds if each.workload == workload]
-        cpu = {name: _cpu([each for each in of_workload if each.gateway == name]) for name in names}
-        made = [_line(workload, name, of_workload, cpu, baseline) for name in names]
+        cpu = {name: _cpu([each for each in of_workload if each.gateway == name]) for name in baselines}
+        made = [_line(workload, name, of_workload, cpu, of) for name, of in baselines.items()]
         alone = percentile(measured.direct[workload].latencies, 0.99)
         lines += [msgspec.structs.replace(line, added_p99=_more(line.p99, alone)) for line in made]
     return lines
