@@ -21,8 +21,8 @@ from proxy.providers.messages_request import Chat
 from proxy.providers.mock import mock_reply
 from proxy.providers.openai_params import adapted, check_dimensions, without_developers
 from proxy.responses.dialogue import Dialogue
-from proxy.routing.fallbacks import RouteRequest
 from proxy.routing.plan import Plan, Route, Steps, Try
+from proxy.routing.request import RouteRequest
 from proxy.snapshot import DEFAULT_TIMEOUT
 from proxy.upstream.client import UpstreamClient
 

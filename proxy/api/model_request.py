@@ -11,7 +11,8 @@ from proxy.config.model import Fallbacks
 from proxy.errors import Failure, GatewayError
 from proxy.fields import CREDENTIAL_FIELDS, KEPT_BACK, OPTIONS
 from proxy.pipeline import ModelRequest
-from proxy.routing.fallbacks import RouteRequest, configured_lists, shown_lists
+from proxy.routing.fallbacks import configured_lists, shown_lists
+from proxy.routing.request import RouteRequest
 from proxy.routing.router import DEFAULT_RETRIES, Router
 
 _MAY_HOLD_CREDENTIALS = CREDENTIAL_FIELDS.union(NESTED)

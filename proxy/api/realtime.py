@@ -20,7 +20,7 @@ from proxy.realtime.client import DIRECT, ClientLeft, ClientSocket, Direct
 from proxy.realtime.limits import max_message_bytes
 from proxy.realtime.live import LiveAsked, LiveSession
 from proxy.realtime.session import RealtimeSession, closed_by
-from proxy.routing.fallbacks import RouteRequest
+from proxy.routing.request import RouteRequest
 from proxy.routing.router import DEFAULT_RETRIES
 from proxy.upstream.websocket import Closed
 

@@ -30,7 +30,7 @@ from proxy.responses.dialogue import KEPT, Dialogue, Previous
 from proxy.responses.ids import Found, ids_of
 from proxy.responses.kept import Kept, Shelf, listed, with_ids
 from proxy.responses.polling import ENDED, PREFIX, Poll, Progress
-from proxy.routing.fallbacks import RouteRequest
+from proxy.routing.request import RouteRequest
 from proxy.routing.router import DEFAULT_RETRIES
 
 BASES = ("/responses", "/v1/responses", "/openai/v1/responses")

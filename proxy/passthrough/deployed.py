@@ -13,6 +13,7 @@ from proxy.passthrough.members import UNREADABLE
 from proxy.passthrough.target import Asked, Target, VendorRoute, unset
 from proxy.passthrough.vendors import AZURE, KeyRoute
 from proxy.providers.azure import AZURE as AZURE_MODELS
+from proxy.routing.request import RouteRequest
 from proxy.routing.router import Router
 
 _AZURE = ("azure", "azure_ai", "azure_text")
@@ -95,7 +96,7 @@ def picked(router: Router, model: str, providers: tuple[str, ...], path: str) ->
     Raises:
         GatewayError: 400, it is another vendor's; 429, all are cooling down.
     """
-    deployment = router.pick(model, router.candidates(model), set())
+    deployment = router.pick(model, router.candidates(model), set(), RouteRequest(model=model))
     if deployment.provider not in providers:
         raise GatewayError(
             400,

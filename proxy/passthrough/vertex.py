@@ -13,6 +13,7 @@ from proxy.errors import GatewayError
 from proxy.passthrough.addresses import Base, base_of, below, check, with_query
 from proxy.passthrough.target import Asked, Target, VendorRoute, unset
 from proxy.providers.google_auth import CredentialsError, access_token
+from proxy.routing.request import RouteRequest
 from proxy.routing.router import Router
 
 FORWARDED = frozenset(("anthropic-beta",))
@@ -134,7 +135,7 @@ def _deployment(router: Router, model: str) -> Deployment | None:
     """The deployment of a configured model that may be used here."""
     found = router.groups.find(model) if model else None
     usable = [deployment for deployment in found or () if deployment.params.use_in_pass_through]
-    return router.pick(model, usable, set()) if usable else None
+    return router.pick(model, usable, set(), RouteRequest(model=model)) if usable else None
 
 
 def vertex_host(location: str | None) -> str:

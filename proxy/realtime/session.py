@@ -13,9 +13,9 @@ from proxy.providers.realtime import SessionTarget, Unsupported, session_target
 from proxy.realtime.client import ClientSocket
 from proxy.realtime.relay import Relay, ended_well, told_to_client
 from proxy.realtime.usage import ResponseUsage
-from proxy.routing.fallbacks import RouteRequest
 from proxy.routing.plan import Plan, Route, Steps, Try
-from proxy.routing.router import NoDeployments
+from proxy.routing.refusals import NoDeployments
+from proxy.routing.request import RouteRequest
 from proxy.upstream.client import Broken, ConnectFailed, TimedOut, UpstreamClient
 from proxy.upstream.websocket import Closed, SessionClosed, SessionRefused, UpstreamSocket
 

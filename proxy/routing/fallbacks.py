@@ -11,26 +11,10 @@ import msgspec
 from proxy.config.model import Fallbacks, RouterSettings
 from proxy.config.redact import masked
 from proxy.errors import Failure
-from proxy.routing.router import NoDeployments
+from proxy.routing.refusals import NoDeployments
+from proxy.routing.request import RouteRequest
 
 Target = str | dict[str, Any]
-
-
-class RouteRequest(msgspec.Struct, kw_only=True):
-    """What the plan reads of a call."""
-
-    model: str
-    num_retries: int
-    fallbacks: list[Any] | msgspec.UnsetType | None = msgspec.UNSET
-    """The client's own list, ``None`` for none at all; unset: the config's."""
-    context_window_fallbacks: list[Any] | msgspec.UnsetType | None = msgspec.UNSET
-    content_policy_fallbacks: list[Any] | msgspec.UnsetType | None = msgspec.UNSET
-    max_fallbacks: int
-    disable_fallbacks: bool = False
-    pinned: str | None = None
-    """The id of the deployment that serves the call wherever it may."""
-    mock_failure: Failure | None = None
-    """Raised in place of the first call (the reference's ``mock_testing_fallbacks`` and its like)."""
 
 
 class Targets(msgspec.Struct, frozen=True):

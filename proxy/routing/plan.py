@@ -17,8 +17,10 @@ import msgspec
 
 from proxy.deployment import Deployment
 from proxy.errors import Failure
-from proxy.routing.fallbacks import FallbackLists, RouteRequest, Target, annotate
-from proxy.routing.router import NoDeployments, Router
+from proxy.routing.fallbacks import FallbackLists, Target, annotate
+from proxy.routing.refusals import NoDeployments
+from proxy.routing.request import RouteRequest
+from proxy.routing.router import Router
 
 MAX_GROUPS = 100
 """Fallback groups that one call may try: lists are the client's, and wildcards serve endless names."""
@@ -135,7 +137,7 @@ class Plan:
         failed: set[str] = set()
         while True:
             try:
-                deployment = router.pick(router.groups.unaliased(hop.model), candidates, failed)
+                deployment = router.pick(router.groups.unaliased(hop.model), candidates, failed, self._request)
             except NoDeployments as none_left:
                 raise first or none_left from None
             failure = yield Try(deployment, hop)

@@ -1,17 +1,19 @@
 """The router of a snapshot: who may serve a model group right now, and how often it is tried."""
 
-import importlib
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from proxy.config.errors import ConfigError
 from proxy.config.model import ProxyConfig, RetryPolicy, RouterSettings
 from proxy.deployment import Deployment, make_deployment
 from proxy.errors import Failure, Kind
 from proxy.routing.budgets import Budgets, Spending
 from proxy.routing.cooldown import Cooldowns
+from proxy.routing.filters import make_filters
 from proxy.routing.groups import Groups
+from proxy.routing.refusals import NoDeployments
+from proxy.routing.request import RouteRequest
+from proxy.routing.strategies import make_strategy
 
 DEFAULT_RETRIES = 2
 DEFAULT_MAX_FALLBACKS = 5
@@ -30,16 +32,6 @@ POLICY_FIELDS: dict[Kind, str] = {
 }
 
 
-class NoDeployments(Failure):
-    """Every deployment of the group is cooling down or has spent its budget.
-
-    Never annotated with fallbacks, as in the reference.
-    """
-
-    def __init__(self, message: str) -> None:
-        super().__init__(429, message, kind="rate_limit", type="None", param="None", reached=False)
-
-
 class Router:
     """Groups, strategy, health and settings. Makes no call and never sleeps."""
 
@@ -49,7 +41,8 @@ class Router:
         self.cooldowns = cooldowns
         budgets = Budgets(config, self.groups.deployments, spending)
         self.budgets = budgets if budgets.all else None
-        self._pick = _strategy(config)
+        self._filters = make_filters(config)
+        self._strategy = make_strategy(config)
 
     @property
     def max_fallbacks(self) -> int:
@@ -84,11 +77,12 @@ class Router:
         """Those that are not cooling down."""
         return [deployment for deployment in candidates if not self.cooldowns.remaining(deployment)]
 
-    def pick(self, model: str, candidates: Sequence[Deployment], avoid: set[str]) -> Deployment:
+    def pick(self, model: str, candidates: Sequence[Deployment], avoid: set[str], request: RouteRequest) -> Deployment:
         """A healthy deployment, of the lowest ``order``, and not one of ``avoid`` (ids) while there is another.
 
         Raises:
-            NoDeployments: all are cooling down, or those that are not have spent their budgets.
+            NoDeployments: all are cooling down, or those that are not have spent their budgets or do not suit the call.
+            Failure: the call may use none of them.
         """
         healthy = self.healthy(candidates)
         if not healthy:
@@ -97,9 +91,10 @@ class Router:
             awake, healthy = healthy, self.budgets.affordable(healthy)
             if not healthy:
                 raise NoDeployments(f"No deployments available - crossed budget: {self.budgets.told(awake)}")
+        for suiting in self._filters:
+            healthy = suiting(model, healthy, request)
         fresh = [deployment for deployment in healthy if deployment.id not in avoid] if avoid else healthy
-        picked: Deployment = self._pick(_of_lowest_order(fresh or healthy))
-        return picked
+        return self._strategy.pick(model, _of_lowest_order(fresh or healthy), request)
 
     def _none_healthy(self, model: str, candidates: Sequence[Deployment]) -> NoDeployments:
         seconds = math.ceil(min(self.cooldowns.remaining(deployment) for deployment in candidates))
@@ -133,15 +128,3 @@ def _of_lowest_order(deployments: Sequence[Deployment]) -> Sequence[Deployment]:
     orders = [math.inf if d.params.order is None else d.params.order for d in deployments]
     lowest = min(orders)
     return [d for d, order in zip(deployments, orders, strict=True) if order == lowest]
-
-
-def _strategy(config: ProxyConfig) -> Callable[[Sequence[Deployment]], Deployment]:
-    name = config.router_settings.routing_strategy
-    try:
-        module = importlib.import_module(f"proxy.routing.strategies.{name.replace('-', '_')}")
-    except ModuleNotFoundError:
-        key = "router_settings.routing_strategy"
-        problem = f"{name} is not available in this version; use simple-shuffle"
-        raise ConfigError(problem, place=config.places.get(key), key=key) from None
-    pick: Callable[[Sequence[Deployment]], Deployment] = module.pick
-    return pick

@@ -9,7 +9,7 @@ from proxy.deployment import Deployment, make_deployment
 from proxy.errors import Failure, Kind
 from proxy.routing.budgets import Spending
 from proxy.routing.cooldown import Cooldowns
-from proxy.routing.fallbacks import RouteRequest
+from proxy.routing.request import RouteRequest
 from proxy.routing.router import Router
 
 KINDS: dict[int, Kind] = {

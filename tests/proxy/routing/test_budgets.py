@@ -15,10 +15,11 @@ from proxy.config.model import ProxyConfig, RouterSettings
 from proxy.durations import seconds_of
 from proxy.routing.budgets import Budgets, Spending
 from proxy.routing.cooldown import Cooldowns
-from proxy.routing.router import NoDeployments, Router
+from proxy.routing.refusals import NoDeployments
+from proxy.routing.router import Router
 from proxy.sharing import SharedSpending
 from proxy.state.memory import MemoryState
-from tests.proxy.routing.making import Clock, entry
+from tests.proxy.routing.making import Clock, entry, request
 
 CAPPED = {"max_budget": 1.0, "budget_duration": "10s"}
 
@@ -35,7 +36,7 @@ def budgets_of(router: Router) -> Budgets:
 
 def serving(router: Router, model: str) -> set[str]:
     """Who serves a group, in many tries."""
-    return {router.pick(model, router.candidates(model), set()).id for _ in range(30)}
+    return {router.pick(model, router.candidates(model), set(), request(model)).id for _ in range(30)}
 
 
 def test_a_deployment_rests_when_its_budget_is_spent_until_the_window_is_over() -> None:

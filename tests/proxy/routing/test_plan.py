@@ -8,7 +8,7 @@ import pytest
 
 from proxy.config.model import RetryPolicy
 from proxy.routing.plan import Plan, Wait
-from proxy.routing.router import NoDeployments
+from proxy.routing.refusals import NoDeployments
 from tests.proxy.routing.following import failing, follow, run, scripted
 from tests.proxy.routing.making import Clock, aliases, entry, failure, groups, request, router
 

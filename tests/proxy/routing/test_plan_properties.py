@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from proxy.config.model import AliasTarget, ModelEntry, RetryPolicy
 from proxy.errors import Failure
-from proxy.routing.fallbacks import RouteRequest
 from proxy.routing.plan import Plan, Try, Wait
-from proxy.routing.router import NoDeployments, Router
+from proxy.routing.refusals import NoDeployments
+from proxy.routing.request import RouteRequest
+from proxy.routing.router import Router
 from tests.proxy.routing.following import Followed, follow
 from tests.proxy.routing.making import KINDS, Clock, entry, router
 

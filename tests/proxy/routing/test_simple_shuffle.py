@@ -2,22 +2,29 @@
 
 import random
 from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy.config.model import ProxyConfig
 from proxy.deployment import Deployment
-from proxy.routing.strategies.simple_shuffle import pick
-from tests.proxy.routing.making import deployment, failure, groups, router
+from proxy.routing.strategies.simple_shuffle import Strategy
+from tests.proxy.routing.making import deployment, failure, groups, request, router
 from tests.proxy.routing.making import entry as made_entry
 
 DRAWS = 20_000
 
 
+def picked(deployments: Sequence[Deployment]) -> Deployment:
+    return Strategy(ProxyConfig(folder=Path())).pick("g", deployments, request("g"))
+
+
 def shares(*deployments: Deployment) -> dict[str, float]:
     random.seed(7)
-    counts = Counter(pick(deployments).id for _ in range(DRAWS))
+    counts = Counter(picked(deployments).id for _ in range(DRAWS))
     return {name: count / DRAWS for name, count in counts.items()}
 
 
@@ -53,30 +60,30 @@ def test_one_of_them_is_picked(params: list[tuple[int | None, ...]]) -> None:
     made = [
         deployment(name=str(index), weight=weight, rpm=rpm, tpm=tpm) for index, (weight, rpm, tpm) in enumerate(params)
     ]
-    assert pick(made) in made
+    assert picked(made) in made
 
 
 class TestOrder:
     def test_the_lowest_order_comes_first(self) -> None:
         own = router([made_entry("g", name, order=order) for name, order in (("a", 2), ("b", 1), ("c", None))])
-        assert {own.pick("g", own.candidates("g"), set()).id for _ in range(50)} == {"b"}
+        assert {own.pick("g", own.candidates("g"), set(), request("g")).id for _ in range(50)} == {"b"}
 
     def test_the_next_order_follows_when_it_rests_or_has_failed(self) -> None:
         own = router([made_entry("g", name, order=order) for name, order in (("a", 2), ("b", 1), ("c", None))])
         candidates = own.candidates("g")
-        assert own.pick("g", candidates, {"b"}).id == "a"
-        assert own.pick("g", candidates, {"a", "b"}).id == "c"
+        assert own.pick("g", candidates, {"b"}, request("g")).id == "a"
+        assert own.pick("g", candidates, {"a", "b"}, request("g")).id == "c"
         own.cooldowns.failed(candidates[1], 3, failure(429), own.settings)
-        assert own.pick("g", candidates, set()).id == "a"
+        assert own.pick("g", candidates, set(), request("g")).id == "a"
 
     def test_weights_count_within_an_order(self) -> None:
         random.seed(7)
         own = router([made_entry("g", "a", order=1, weight=1), made_entry("g", "b", order=1, weight=3)])
-        counts = Counter(own.pick("g", own.candidates("g"), set()).id for _ in range(2000))
+        counts = Counter(own.pick("g", own.candidates("g"), set(), request("g")).id for _ in range(2000))
         assert counts["b"] / 2000 == pytest.approx(0.75, abs=0.04)
 
     def test_whoever_rests_gets_no_traffic(self) -> None:
         own = router(groups({"g": 3}))
         candidates = own.candidates("g")
         own.cooldowns.failed(candidates[0], 3, failure(429), own.settings)
-        assert {own.pick("g", candidates, set()).id for _ in range(200)} == {"g-2", "g-3"}
+        assert {own.pick("g", candidates, set(), request("g")).id for _ in range(200)} == {"g-2", "g-3"}

@@ -1,0 +1,38 @@
+"""What a plan reads of a call."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from proxy.errors import Failure
+
+
+def _nothing() -> int:
+    return 0
+
+
+class RouteRequest(msgspec.Struct, kw_only=True):
+    """What the plan reads of a call."""
+
+    model: str
+    num_retries: int = 0
+    fallbacks: list[Any] | msgspec.UnsetType | None = msgspec.UNSET
+    """The client's own list, ``None`` for none at all; unset: the config's."""
+    context_window_fallbacks: list[Any] | msgspec.UnsetType | None = msgspec.UNSET
+    content_policy_fallbacks: list[Any] | msgspec.UnsetType | None = msgspec.UNSET
+    max_fallbacks: int = 0
+    disable_fallbacks: bool = False
+    pinned: str | None = None
+    """The id of the deployment that serves the call wherever it may."""
+    mock_failure: Failure | None = None
+    """Raised in place of the first call (the reference's ``mock_testing_fallbacks`` and its like)."""
+    stream: bool = False
+    has_messages: bool = False
+    """Whether checks before the call apply (``enable_pre_call_checks``): they do to chats alone."""
+    region: Any = None
+    """That the call must stay in (``allowed_model_region``); the client's, so it may be anything."""
+    tags: tuple[str, ...] = ()
+    """Of body, header, key and team; what a deployment must be tagged with."""
+    count_tokens: Callable[[], int] = _nothing
+    """How many tokens the client sent, counted when somebody asks; 0 when they cannot be counted."""
