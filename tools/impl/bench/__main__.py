@@ -88,7 +88,7 @@ def _check_workloads(names: list[str]) -> None:
 @click.option(
     "--stored",
     is_flag=True,
-    help="Measure both once more with a virtual key and spend: the reference on Postgres, the proxy on SQLite.",
+    help="Measure both with a virtual key and spend, too: the reference on Postgres, the proxy on SQLite, and with limits.",
 )
 @click.option("--skip", multiple=True, type=click.Choice([REFERENCE, PROXY]), help="Leave this gateway out.")
 @click.option(
@@ -128,7 +128,7 @@ def main(  # noqa: PLR0917 - the options of the command
     """
     sessions = any(WORKLOADS[name].sessions for name in workloads)
     if stored:
-        more = [*more, gateways.stored_reference(reference_home), gateways.stored_proxy()]
+        more = [*more, gateways.stored_reference(reference_home), gateways.stored_proxy(), gateways.limited_proxy()]
     line_up = _line_up(more, skip, gateways.reference(reference_home, sessions=sessions))
     if required and not {REFERENCE, PROXY} <= {gateway.name for gateway in line_up}:
         raise click.UsageError("--require compares the proxy with the reference: neither may be skipped")

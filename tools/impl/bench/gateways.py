@@ -23,8 +23,11 @@ from tools.reference import home
 REFERENCE = "reference"
 PROXY = "proxy"
 STORED = "stored"
+LIMITED = "limited"
 STORED_REFERENCE = "reference-stored"
 VIRTUAL_KEY = "sk-bench-virtual"
+LIMITS = {"rpm_limit": 10**9, "tpm_limit": 10**12, "max_parallel_requests": 10**4}
+"""Never reached, always counted."""
 _RIG = home.HERE / "run"
 _POLL_SECONDS = 0.01
 _ANSWER_SECONDS = 10.0
@@ -36,6 +39,7 @@ class Gateway(msgspec.Struct, frozen=True):
 
     `preparation`: a command that is run before, so that no installing is measured as starting.
     `stored`: it has a database, and is called with a virtual key, whose spend is written every second.
+    `limits`: of that key.
     `brings_database`: that database is a server which the command starts, not a file of SQLite.
     `baseline`: the gateway whose CPU its own is compared with.
     `beside`: names of programs that it starts and that are not counted: what serves a database.
@@ -47,6 +51,7 @@ class Gateway(msgspec.Struct, frozen=True):
     version: str | None = None
     preparation: list[str] | None = None
     stored: bool = False
+    limits: dict[str, int] = {}
     brings_database: bool = False
     baseline: str = REFERENCE
     beside: frozenset[str] = frozenset()
@@ -103,6 +108,11 @@ def proxy() -> Gateway:
 def stored_proxy() -> Gateway:
     """The same with a database, a virtual key and spend."""
     return msgspec.structs.replace(proxy(), name=STORED, stored=True, baseline=STORED_REFERENCE)
+
+
+def limited_proxy() -> Gateway:
+    """The same, and the key has limits."""
+    return msgspec.structs.replace(stored_proxy(), name=LIMITED, limits=LIMITS)
 
 
 def stored_reference(home_folder: str) -> Gateway:
@@ -176,7 +186,8 @@ def _make_key(gateway: Gateway, port: int) -> None:
     """Raises StartError."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_ANSWER_SECONDS)
     try:
-        connection.request("POST", "/key/generate", json.dumps({"key": VIRTUAL_KEY, "user_id": "bench"}), HEADERS)
+        fields = {"key": VIRTUAL_KEY, "user_id": "bench", **gateway.limits}
+        connection.request("POST", "/key/generate", json.dumps(fields), HEADERS)
         response = connection.getresponse()
         text = response.read()
     finally:
