@@ -13,6 +13,7 @@ from proxy.config.model import ProxyConfig
 from proxy.config.stored import with_stored, written_credentials
 from proxy.metrics.recorder import CountedCooldowns, Recorder
 from proxy.routing.budgets import Spending
+from proxy.routing.traffic import Traffic
 from proxy.sharing import SharedCooldowns, SharedSpending
 from proxy.snapshot import Snapshot, build_snapshot
 from proxy.state.base import State
@@ -39,6 +40,7 @@ class Gateway:
         self.recorder = Recorder()
         self.cooldowns = CountedCooldowns(self.recorder)
         self.spending = Spending()
+        self.traffic = Traffic()
         self.config = config
         """Of the file; what the snapshot was made of may have more."""
         self.store = open_store(config)
@@ -53,7 +55,9 @@ class Gateway:
 
             self.accounts = Accounts()
             self.directory = Directory(self.store, self.accounts)
-        self.snapshot: Snapshot = build_snapshot(config, self.cooldowns, self.spending, directory=self.directory)
+        self.snapshot: Snapshot = build_snapshot(
+            config, self.cooldowns, self.spending, directory=self.directory, traffic=self.traffic
+        )
         self.state: State = open_state(config)
         """What is shared with other processes, if it is."""
         self.jobs: Jobs | None = None
@@ -146,7 +150,9 @@ class Gateway:
     def _build(self, config: ProxyConfig) -> Snapshot:
         same = config.general_settings == self.snapshot.config.general_settings
         authenticator = self.snapshot.authenticator if same else None
-        return build_snapshot(config, self.cooldowns, self.spending, authenticator, directory=self.directory)
+        return build_snapshot(
+            config, self.cooldowns, self.spending, authenticator, directory=self.directory, traffic=self.traffic
+        )
 
     def check(self, config: ProxyConfig) -> None:
         """Whether calls could be served with a config.

@@ -25,6 +25,7 @@ from proxy.responses.settings import Background, background_of
 from proxy.routing.budgets import Spending
 from proxy.routing.cooldown import Cooldowns
 from proxy.routing.router import Router
+from proxy.routing.traffic import Traffic
 
 if TYPE_CHECKING:
     from proxy.auth.admission import Admission
@@ -59,17 +60,19 @@ def build_snapshot(
     authenticator: Authenticator | None = None,
     *,
     directory: Directory | None = None,
+    traffic: Traffic | None = None,
 ) -> Snapshot:
     """Derive a snapshot.
 
     Args:
         authenticator: the one to go on with; ``None``: a new one.
         directory: of the database, if there is one.
+        traffic: what deployments are doing, to go on with.
 
     Raises:
         ConfigError: the config names something that does not exist.
     """
-    router = Router(with_credentials(config), cooldowns, spending)
+    router = Router(with_credentials(config), cooldowns, spending, traffic)
     for entry in config.model_list:
         try:
             find_provider(make_deployment(entry).provider)

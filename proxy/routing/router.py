@@ -14,6 +14,7 @@ from proxy.routing.groups import Groups
 from proxy.routing.refusals import NoDeployments
 from proxy.routing.request import RouteRequest
 from proxy.routing.strategies import make_strategy
+from proxy.routing.traffic import Traffic, has_readers
 
 DEFAULT_RETRIES = 2
 DEFAULT_MAX_FALLBACKS = 5
@@ -35,12 +36,16 @@ POLICY_FIELDS: dict[Kind, str] = {
 class Router:
     """Groups, strategy, health and settings. Makes no call and never sleeps."""
 
-    def __init__(self, config: ProxyConfig, cooldowns: Cooldowns, spending: Spending) -> None:
+    def __init__(
+        self, config: ProxyConfig, cooldowns: Cooldowns, spending: Spending, traffic: Traffic | None = None
+    ) -> None:
         self.settings: RouterSettings = config.router_settings
         self.groups = Groups(map(make_deployment, config.model_list), self.settings.model_group_alias)
         self.cooldowns = cooldowns
         budgets = Budgets(config, self.groups.deployments, spending)
         self.budgets = budgets if budgets.all else None
+        self.traffic = (traffic or Traffic()) if has_readers(config) else None
+        """What deployments are doing; ``None``: nothing depends on it, and nobody records it."""
         self._filters = make_filters(config)
         self._strategy = make_strategy(config)
 
@@ -76,6 +81,11 @@ class Router:
     def healthy(self, candidates: Sequence[Deployment]) -> list[Deployment]:
         """Those that are not cooling down."""
         return [deployment for deployment in candidates if not self.cooldowns.remaining(deployment)]
+
+    def has_room(self, deployment: Deployment) -> bool:
+        """Whether it may be sent another call now, by its ``rpm`` and its parallel requests."""
+        default = self.settings.default_max_parallel_requests
+        return self.traffic is None or self.traffic.has_room(deployment, default)
 
     def pick(self, model: str, candidates: Sequence[Deployment], avoid: set[str], request: RouteRequest) -> Deployment:
         """A healthy deployment, of the lowest ``order``, and not one of ``avoid`` (ids) while there is another.
