@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import random
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -27,18 +29,35 @@ NOBODY = 65534
 """As whom root starts programs that refuse to run as root."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _commands: set[subprocess.Popen[str]] = set()
+_ports: list[int] = []
+"""Descriptors that keep this process's ports its own, until it ends."""
 
 
 def free_port() -> int:
-    """A port on loopback that nobody uses now.
+    """A port on loopback that nobody uses now, and that no other run of the harness is given while this one lasts.
 
     Below the range that the system gives to outgoing connections: one of those would take it before the server does.
+    Runs beside each other take seconds between the choice and the server's start, so a look at the port is not enough.
     """
     while True:
         port = random.randrange(*PORTS)
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
+            _ports.append(_keep_from_others(port))
             return port
+
+
+def _keep_from_others(port: int) -> int:
+    """A descriptor that no other process, and no second call, gets while it is open; raises OSError."""
+    folder = Path(tempfile.gettempdir()) / f"conformance-ports-{os.geteuid()}"
+    folder.mkdir(exist_ok=True)
+    kept = os.open(folder / str(port), os.O_CREAT | os.O_RDWR)
+    try:
+        fcntl.flock(kept, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(kept)
+        raise
+    return kept
 
 
 def clean_environment(home: Path, extra: Mapping[str, str]) -> dict[str, str]:

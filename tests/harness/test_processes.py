@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from contracts.harness import processes
 from contracts.harness.configs import ROOT
 
 SECONDS = 20.0
@@ -104,3 +105,18 @@ def test_commands_of_a_tool(tmp_path: Path, where: str, sent: signal.Signals) ->
     status = interrupted([sys.executable, "-c", PARENT, where], tmp_path, sent)
     assert status in (-signal.SIGINT, -sent)  # the second signal may come when all is tidied
     assert (tmp_path / "tidied").exists()
+
+
+def test_a_port_is_given_to_one_run_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "PORTS", (19_000, 19_003))
+    ask = "from contracts.harness import processes as p; p.PORTS = (19_000, 19_003); print(p.free_port(), flush=1); input()"
+    other = subprocess.Popen(  # noqa: S603
+        [sys.executable, "-c", ask], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert other.stdout
+        theirs = int(other.stdout.readline())
+        ours = [processes.free_port() for _ in range(2)]
+    finally:
+        other.communicate("\n")
+    assert sorted([theirs, *ours]) == [19_000, 19_001, 19_002]
