@@ -110,9 +110,7 @@ def test_commands_of_a_tool(tmp_path: Path, where: str, sent: signal.Signals) ->
 def test_a_port_is_given_to_one_run_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "PORTS", (19_000, 19_003))
     ask = "from contracts.harness import processes as p; p.PORTS = (19_000, 19_003); print(p.free_port(), flush=1); input()"
-    other = subprocess.Popen(
-        [sys.executable, "-c", ask], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+    other = subprocess.Popen([sys.executable, "-c", ask], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         assert other.stdout
         theirs = int(other.stdout.readline())
