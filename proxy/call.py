@@ -66,11 +66,20 @@ class Identity(msgspec.Struct, frozen=True):
     """Whether the key is the master key."""
     allowed_routes: tuple[str, ...] = ()
     """Paths, or names of their groups, that the key is limited to; empty: what the role may call."""
+    routes_granted: bool = True
+    """Whether ``allowed_routes`` are also a grant of what the role may not call: they are when no user chose them himself."""
+    is_delegate: bool = False
+    """Whether the key is nobody's, and was granted the route that is called by its path: it acts for an admin there."""
     permissions: dict[str, Any] = {}
     customer: str | None = None
     """For whom of its own users the caller calls, as far as its token says that."""
     access: Access | None = None
     """What a database knows of the key; ``None`` without one, and for the master key."""
+
+    @property
+    def acts_for_admin(self) -> bool:
+        """Whether the caller is an admin, or a key that one made for this call."""
+        return self.is_admin or self.is_delegate
 
     @property
     def spent(self) -> float:

@@ -11,7 +11,7 @@ from litestar.types import Guard
 
 from proxy.auth.authenticator import Caller
 from proxy.auth.organizations import CHECKED, check_organization
-from proxy.auth.permissions import Group, check_route
+from proxy.auth.permissions import Group, check_route, is_delegate
 from proxy.call import Identity
 from proxy.errors import GatewayError
 from proxy.gateway import Gateway
@@ -64,6 +64,8 @@ async def check_allowed(connection: ASGIConnection[Any, Any, Any, Any], groups: 
     if gateway.snapshot.admission is not None:
         await gateway.snapshot.admission.check_caller(caller, budgets=Group.LLM in groups)
     check_route(caller, path, groups, method, organization_id)
+    if is_delegate(caller, path):
+        connection.state.identity = msgspec.structs.replace(caller, is_delegate=True)
 
 
 async def _organization_id(connection: ASGIConnection[Any, Any, Any, Any]) -> str | None:

@@ -130,12 +130,14 @@ class Admission:
         return any(models and EVERYTHING.isdisjoint(models) for models in lists)
 
     def listed(self, access: Access) -> list[str] | None:
-        """The models that a key is told of: its own, else its team's; ``None``: all."""
+        """The models that a key is told of: its own, else its team's, as far as its organization has them; ``None``: all."""
         of_team: Sequence[str] = access.team["models"] if access.team is not None else ()
         names: Sequence[str] = access.key["models"]
         if not names or ALL_OF_TEAM in names:
             names = of_team
-        return self.models.expanded(names) if names and EVERYTHING.isdisjoint(names) else None
+        limit: Sequence[str] = access.organization["models"] if access.organization is not None else ()
+        lists = [self.models.expanded(part) for part in (names, limit) if part and EVERYTHING.isdisjoint(part)]
+        return self.models.common(*lists) if len(lists) > 1 else lists[0] if lists else None
 
     def _check_key_models(self, access: Access, model: str, fallbacks: Sequence[str]) -> None:
         key = access.key

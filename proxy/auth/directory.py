@@ -10,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from proxy.auth.access import Customer, Holder
 from proxy.auth.lookups import Lookups, Readers
 from proxy.auth.model_access import ModelAccess
-from proxy.auth.permissions import UI_TEAM
 from proxy.auth.rows import (
     FoundKey,
     Person,
@@ -104,9 +103,7 @@ class Directory:
             await connection.execute(upsert(connection, tables.users).values(**values).on_conflict_do_nothing())
 
     async def add_team(self, team_id: str) -> None:
-        """A team that a token names for the first time; that of sessions is never made."""
-        if team_id == UI_TEAM:
-            return
+        """A team that a token names for the first time."""
         async with self._store.writing("access") as connection:
             await connection.execute(upsert(connection, tables.teams).values(team_id=team_id).on_conflict_do_nothing())
 

@@ -11,7 +11,7 @@ from proxy.auth.directory import Directory, name_of
 from proxy.auth.jwks import Claims, SignedTokens, is_jwt
 from proxy.auth.jwt_settings import JwtSettings
 from proxy.auth.keys import own_header, presented_key
-from proxy.auth.permissions import Role
+from proxy.auth.permissions import UI_TEAM, Role
 from proxy.auth.rows import Person
 from proxy.auth.virtual_keys import refused
 from proxy.call import Identity
@@ -90,8 +90,9 @@ class JwtAuthenticator:
         return msgspec.structs.replace(found, customer=customer) if customer else found
 
     async def _known(self, person: Person) -> Identity:
-        found = await self._directory.people.get(name_of(person))
-        if found is None and person.team_id is not None and self._settings.team_id_upsert:
+        is_known = person.team_id != UI_TEAM  # which opens what sessions may see, and has no members
+        found = await self._directory.people.get(name_of(person)) if is_known else None
+        if found is None and is_known and person.team_id is not None and self._settings.team_id_upsert:
             await self._directory.add_team(person.team_id)
             found = await self._directory.people.get(name_of(person))
         if found is None:

@@ -75,6 +75,11 @@ class ModelAccess:
         plain = [name for name in given if name not in self.access_groups]
         return [*plain, *(model for name in given for model in self.access_groups.get(name, ()))]
 
+    def common(self, names: Sequence[str], limit: Sequence[str]) -> list[str]:
+        """What two lists both cover: names of either that the other has too."""
+        kept = [name for name in names if self.covers(limit, name)]
+        return list(dict.fromkeys([*kept, *(name for name in limit if self.covers(names, name))]))
+
     def _matches(self, wildcard: str, model: str) -> bool:
         """``openai/*`` also stands for the models that only OpenAI has, without the prefix."""
         if _pattern(wildcard).fullmatch(model):

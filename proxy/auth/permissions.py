@@ -134,11 +134,21 @@ def _check_role(caller: Identity, path: str, groups: Group, method: str, organiz
     allowed = EVERYBODY | ALLOWED.get(caller.role or "", Group.NONE)
     if organization_id is not None and organization_id in caller.administers:
         allowed |= OF_ORG_ADMINS
-    if not groups & allowed and not any(matches(entry, path) for entry in caller.allowed_routes):
+    granted = caller.allowed_routes if caller.routes_granted else ()
+    if not groups & allowed and not any(matches(entry, path) for entry in granted):
         raise _refused(
             "Only proxy admin can be used to generate, delete, update info for new keys/users/teams. "
             f"Route={path}. Your role={_shown_role(caller)}. Your user_id={_masked(_user(caller))}"
         )
+
+
+def is_delegate(caller: Identity, path: str) -> bool:
+    """Whether a key is nobody's and was granted this very path, which can only have been by an admin, for a program.
+
+    Groups of routes, and beginnings of paths, cover what everybody may call, and give nobody power.
+    """
+    owners = (caller.user_id, caller.team_id, caller.organization_id)
+    return caller.routes_granted and path in caller.allowed_routes and all(owner is None for owner in owners)
 
 
 def _is_ui(caller: Identity, path: str, groups: Group, method: str) -> bool:

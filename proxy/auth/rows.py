@@ -148,6 +148,7 @@ def _identity(parts: Sequence[Row | None], roles: list[Row], accounts: Accounts)
         organization_id=key["organization_id"] or (team or {}).get("organization_id"),
         administers=administered(roles_of(roles)),
         allowed_routes=tuple(key["allowed_routes"]),
+        routes_granted=key["routes_granted"],
         permissions=key["permissions"],
         access=Access(key, tuple(holders), team, user, organization, project, roles=roles_of(roles)),
     )
@@ -189,6 +190,7 @@ _BLANK: dict[str, Any] = {
     **{name: {} for name in ("aliases", "config", "metadata", "permissions", "model_max_budget", "model_spend")},
     "token": NO_KEY,
     "spend": 0.0,
+    "routes_granted": True,
 }
 
 

@@ -44,9 +44,7 @@ async def _may_invite(connection: AsyncConnection, caller: Identity, user: Row) 
     # who opens the link becomes the user: accounts that somebody signs in to, and those of admins, are not handed out
     if user["password"] is not None or user["sso_user_id"] is not None or user["user_role"] in ADMINS:
         return False
-    if await manages(connection, caller, user):
-        return True
-    return bool(set(user["teams"]) & await administered_teams(connection, caller))
+    return await manages(connection, caller, user)
 
 
 async def known(connection: AsyncConnection, invitation_id: str) -> Row:

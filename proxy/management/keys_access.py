@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from proxy.auth.permissions import Role
+from proxy.auth.permissions import UI_TEAM, Role
 from proxy.call import Identity
 from proxy.errors import DetailError, GatewayError
 from proxy.management.teams import Member, member_of
@@ -38,12 +38,18 @@ async def team_of(connection: AsyncConnection, team_id: str | None) -> Row | Non
 
 
 def membership(caller: Identity, team: Mapping[str, Any]) -> Member | None:
-    """The caller as a member of a team."""
-    return None if caller.user_id is None else member_of(team["members_with_roles"], caller.user_id)
+    """The caller as a member of a team; nobody is one of the team of sessions."""
+    return (
+        None
+        if caller.user_id is None or team["team_id"] == UI_TEAM
+        else member_of(team["members_with_roles"], caller.user_id)
+    )
 
 
 def administers_team(caller: Identity, team: Mapping[str, Any]) -> bool:
     """Whether the caller is an admin of the team, or of its organization."""
+    if team["team_id"] == UI_TEAM:
+        return False
     member = membership(caller, team)
     return (member is not None and member["role"] == "admin") or team.get("organization_id") in caller.administers
 
@@ -230,7 +236,7 @@ def _is_wider(name: str, key: Mapping[str, Any], value: Any) -> bool:
     if name in _LIMITS:
         return known is not None and (value is None or value > known)
     if name in _LISTS:
-        return bool(known) and not _within(value or (), known or ())
+        return bool(known) and not within(value or (), known or ())
     if name == "blocked":
         return bool(known) and not value
     if name == "duration":
@@ -240,5 +246,6 @@ def _is_wider(name: str, key: Mapping[str, Any], value: Any) -> bool:
     return name in _FIXED and value != known
 
 
-def _within(values: Collection[Any], known: Collection[Any]) -> bool:
+def within(values: Collection[Any], known: Collection[Any]) -> bool:
+    """Whether a list in which nothing means everything stays inside of another."""
     return bool(values) and set(map(str, values)) <= set(map(str, known))

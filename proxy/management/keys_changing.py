@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from proxy.call import Identity
 from proxy.errors import DetailError, GatewayError
 from proxy.management.keys import COLUMNS, moments_of
-from proxy.management.keys_access import administers_team, check_permission, team_of
+from proxy.management.keys_access import administers_team, check_permission, team_of, within
 from proxy.management.keys_limits import check_project_limits, check_team_limits
 from proxy.management.keys_making import FOLDED, TEAM_REQUIRED, check_alias, check_budget, folded
 from proxy.management.object_permissions import set_object_permission
@@ -52,7 +52,7 @@ async def update_key(connection: AsyncConnection, caller: Identity, key: Row, gi
             _check_move(caller, key, team)
     if key["project_id"] is not None and (given.get("models") is not None or given.get("max_budget") is not None):
         await check_project_limits(connection, key["project_id"], given)
-    values = await changed_columns(connection, key, given)
+    values = await changed_columns(connection, caller, key, given)
     await check_alias(connection, values.get("key_alias"), but=key["token"])
     await check_budget(connection, values.get("budget_id"))
     # `updated_by` says who made a key, as in the reference; who changed it is in the audit log
@@ -60,7 +60,9 @@ async def update_key(connection: AsyncConnection, caller: Identity, key: Row, gi
     return row
 
 
-async def changed_columns(connection: AsyncConnection, key: Row, given: Mapping[str, Any]) -> dict[str, Any]:
+async def changed_columns(
+    connection: AsyncConnection, caller: Identity, key: Row, given: Mapping[str, Any]
+) -> dict[str, Any]:
     """The columns that follow from what was sent.
 
     Raises:
@@ -79,6 +81,9 @@ async def changed_columns(connection: AsyncConnection, key: Row, given: Mapping[
     if "metadata" in given or any(name in given for name in FOLDED):
         base = given["metadata"] if "metadata" in given else key["metadata"]
         values["metadata"] = folded(base, given)
+    if (routes := given.get("allowed_routes")) is not None:
+        # a list that an admin chose stays his when its owner makes it shorter
+        values["routes_granted"] = caller.is_admin or (key["routes_granted"] and within(routes, key["allowed_routes"]))
     spans = {name: given.get(name) for name in ("budget_duration", "auto_rotate", "rotation_interval")}
     values |= moments_of({**spans, "duration": given.get("duration") or None}, now())
     if given.get("object_permission") is not None:

@@ -1,6 +1,6 @@
 """New keys as clients ask for them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -197,7 +197,7 @@ async def _check_maker(
 
 
 def check_permissions(caller: Identity, fields: Mapping[str, Any]) -> None:
-    """Refuse routes that the caller has not got: ``permissions``, and pass-through endpoints, which metadata may name too.
+    """Refuse a key routes that the caller has not got: ``permissions``, and pass-through endpoints.
 
     Raises:
         DetailError: 403.
@@ -207,7 +207,15 @@ def check_permissions(caller: Identity, fields: Mapping[str, Any]) -> None:
     granted = (fields.get("permissions") or {}).get("get_spend_routes")
     if granted and not caller.permissions.get("get_spend_routes"):
         raise DetailError(403, {"error": "Only proxy admins can grant the permission get_spend_routes"})
-    own = caller.metadata.get(PASSED) or ()
+    check_passed(fields, caller.metadata.get(PASSED) or ())
+
+
+def check_passed(fields: Mapping[str, Any], own: Collection[str]) -> None:
+    """Refuse pass-through endpoints other than ``own``; a key's or team's metadata may name them too.
+
+    Raises:
+        DetailError: 403.
+    """
     for given in (fields.get(PASSED), (fields.get("metadata") or {}).get(PASSED)):
         if given and not (isinstance(given, list) and all(route in own for route in given)):
             raise DetailError(403, {"error": f"Only proxy admins can grant {PASSED}"})
@@ -237,6 +245,7 @@ def _complete(config: ProxyConfig, caller: Identity, given: Mapping[str, Any], t
     elif not caller.is_admin:
         fields["user_id"] = caller.user_id
     fields["metadata"] = folded(fields.get("metadata"), fields)
+    fields["routes_granted"] = caller.is_admin
     if (routes := ROUTES_OF_TYPE.get(fields.get("key_type") or "")) is not None:
         fields["allowed_routes"] = routes
     return fields

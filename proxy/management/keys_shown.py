@@ -171,7 +171,7 @@ def new_master_key(key: str) -> dict[str, Any]:
 def whole_row(row: Row, *, budget: Row | None = None, permission: Row | None = None) -> dict[str, Any]:
     """The row with what it refers to."""
     return {
-        **row,
+        **_shown(row),
         "litellm_budget_table": None if budget is None else shown_budget(budget),
         "litellm_organization_table": None,
         "litellm_project_table": None,
@@ -181,9 +181,17 @@ def whole_row(row: Row, *, budget: Row | None = None, permission: Row | None = N
 
 def record(row: Row, permission: Row | None = None) -> dict[str, Any]:
     """The row as ``/key/block`` answers it."""
-    left_out = ("budget_id", "organization_id", "policies")
-    shown = {name: value for name, value in row.items() if name not in left_out}
-    return {**shown, "org_id": None, "litellm_budget_table": None, "object_permission": permission}
+    return {
+        **_shown(row, "budget_id", "organization_id", "policies"),
+        "org_id": None,
+        "litellm_budget_table": None,
+        "object_permission": permission,
+    }
+
+
+def _shown(row: Row, *left_out: str) -> Row:
+    hidden = {"routes_granted", *left_out}
+    return {name: value for name, value in row.items() if name not in hidden}
 
 
 def caller_record(row: Row, permission: Row | None, user: Row | None) -> dict[str, Any]:

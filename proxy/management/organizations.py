@@ -16,6 +16,7 @@ from proxy.management.object_permissions import object_permission, set_object_pe
 from proxy.management.teams import users_called
 from proxy.management.teams_changing import Deleter, delete_teams
 from proxy.management.teams_shown import shown_budget, shown_team
+from proxy.management.users_shown import joined
 from proxy.store.rows import Row, add, change, find, find_all, remove
 from proxy.store.tables import budgets, keys, organization_memberships, organizations, teams, users
 from proxy.store.types import now
@@ -163,12 +164,12 @@ async def add_member(
     """
     if only_new:
         await _check_unowned(connection, member["user_id"], member["user_email"])
-    user = await _user(connection, member["user_id"], member["user_email"], new_user)
+    user, is_new = await _user(connection, member["user_id"], member["user_email"], new_user)
     user_id = user["user_id"]
     where = {"user_id": user_id, "organization_id": organization_id}
     if await find(connection, organization_memberships, **where) is not None:
         raise DetailError(400, {"error": f"User={user_id} is already a member of organization={organization_id}"})
-    values = {**where, "user_role": str(member["role"])}
+    values = {**where, "user_role": str(member["role"]), "made_user": is_new}
     if max_budget is not None:
         values["budget_id"] = (await create_budget(connection, {"max_budget": max_budget}, author=author))["budget_id"]
     return user, await add(connection, organization_memberships, values)
@@ -257,7 +258,7 @@ async def organization_record(connection: AsyncConnection, row: Row) -> dict[str
 def shown_membership(row: Row, known: Mapping[str, Row], user: Row | None = None) -> dict[str, Any]:
     """A row of ``organization_memberships``. ``known``: budgets by id."""
     return {
-        **row,
+        **joined(row),
         "user": None if user is None else keys_shown.shown_user(user),
         "litellm_budget_table": shown_budget(known.get(row["budget_id"] or "")),
         "user_email": None if user is None else user["user_email"],
@@ -277,7 +278,8 @@ async def _budgets(connection: AsyncConnection, ids: Collection[str | None]) -> 
 
 async def _user(
     connection: AsyncConnection, user_id: str | None, user_email: str | None, new_user: Mapping[str, Any]
-) -> Row:
+) -> tuple[Row, bool]:
+    """The user who is meant, and whether it was made just now."""
     found = None if user_id is None else await find(connection, users, user_id=user_id)
     if found is None and user_email is not None:
         same = await users_called(connection, user_email)
@@ -289,6 +291,6 @@ async def _user(
             raise DetailError(400, {"error": why})
         found = same[0] if same else None
     if found is not None:
-        return found
+        return found, False
     values = {"user_role": "internal_user", "user_email": user_email, **new_user}
-    return await add(connection, users, {**values, "user_id": user_id or str(uuid4())})
+    return await add(connection, users, {**values, "user_id": user_id or str(uuid4())}), True

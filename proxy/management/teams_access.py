@@ -1,13 +1,13 @@
 """Who may do what to which team.
 
-Admins may do everything, admins of an organization what concerns its teams, admins of a team what concerns its members and
-models. A key of nobody that was allowed the route can only have been made by an admin, for a program that manages teams.
+Admins, and who acts for them, may do everything, admins of an organization what concerns its teams, admins of a team what
+concerns its members and models. The team of sessions is the admins' alone: to see its keys is to see everybody's.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from proxy.auth.permissions import NAMED, Group
+from proxy.auth.permissions import UI_TEAM
 from proxy.call import Identity
 from proxy.config.model import ProxyConfig
 from proxy.errors import DetailError
@@ -16,23 +16,9 @@ from proxy.management.keys_access import ADMIN_VIEWER, administers_team, members
 MEMBERS_REFUSED = "Call not allowed. User not proxy admin OR team admin. route={route}, team_id={team_id}"
 
 
-def is_delegate(caller: Identity) -> bool:
-    """Whether the key belongs to nobody, and an admin allowed it this call by its path.
-
-    Groups of routes that everybody may call give nobody power: a key with one beside paths is no delegate.
-    """
-    owners = (caller.user_id, caller.team_id, caller.organization_id)
-    named = [NAMED[entry] for entry in caller.allowed_routes if entry in NAMED]
-    return (
-        len(named) < len(caller.allowed_routes)
-        and all(groups == Group.LLM for groups in named)
-        and all(owner is None for owner in owners)
-    )
-
-
 def may_manage(caller: Identity, team: Mapping[str, Any]) -> bool:
     """Whether the caller may change everything of a team."""
-    return caller.is_admin or is_delegate(caller) or team["organization_id"] in caller.administers
+    return caller.acts_for_admin or (team["team_id"] != UI_TEAM and team["organization_id"] in caller.administers)
 
 
 def check_manager(caller: Identity, team: Mapping[str, Any]) -> None:
@@ -71,7 +57,7 @@ def check_seen(caller: Identity, team: Mapping[str, Any]) -> None:
         DetailError: 403.
     """
     team_id = team["team_id"]
-    if caller.role == ADMIN_VIEWER or caller.team_id == team_id or may_manage(caller, team):
+    if caller.role == ADMIN_VIEWER or may_manage(caller, team) or caller.team_id == team_id != UI_TEAM:
         return
     if membership(caller, team) is not None:
         return

@@ -64,14 +64,11 @@ class Made(NamedTuple):
     key_row: Row | None
 
 
-async def make_user(
-    connection: AsyncConnection, actor: Actor, path: str, given: Mapping[str, Any], *, with_key: bool
-) -> Made:
+async def make_user(connection: AsyncConnection, actor: Actor, given: Mapping[str, Any], *, with_key: bool) -> Made:
     """Store a new user, with a key, in its teams and organizations; those that are not there are passed over.
 
     Args:
         connection: of a transaction that writes ``access``.
-        path: that was called.
         given: the fields of ``/user/new``, those that were not sent with their defaults.
 
     Raises:
@@ -80,7 +77,7 @@ async def make_user(
     values = with_defaults(actor.gateway.snapshot.config, given)
     check_numbers(values)
     check_role(actor.caller, values["user_role"])
-    joined = organizations_to_join(actor.caller, path, values.get("organizations") or [])
+    joined = organizations_to_join(actor.caller, values.get("organizations") or [])
     await _check_free(connection, values)
     values["metadata"] = {**(values["metadata"] or {}), **_present(values, FOLDED)}
     if values.get("object_permission"):
@@ -95,7 +92,7 @@ async def make_user(
         raise _taken("id", values["user_id"]) from None
     key, key_row = await _first_key(connection, values) if with_key else (None, None)
     named = given.get("teams") is not None or given.get("team_id") is not None
-    await _join_teams(connection, actor, user, values, path=path if named else None)
+    await _join_teams(connection, actor, user, values, named=named)
     await _join_organizations(connection, user, joined)
     await record(connection, actor, "created", "users", user["user_id"], None, user)
     return Made(user, key, key_row)
@@ -161,16 +158,16 @@ async def _first_key(connection: AsyncConnection, values: Mapping[str, Any]) -> 
 
 
 async def _join_teams(
-    connection: AsyncConnection, actor: Actor, user: Row, values: Mapping[str, Any], *, path: str | None
+    connection: AsyncConnection, actor: Actor, user: Row, values: Mapping[str, Any], *, named: bool
 ) -> None:
-    """``path``: that the teams were named to; ``None``: they are everybody's, and the caller need not be their admin."""
+    """``named``: whether the caller named the teams; else they are everybody's, and he need not be their admin."""
     wanted = {values["team_id"]: {}} if values.get("team_id") else _wishes(values.get("teams") or ())
     if not wanted:
         return
     found = await find_all(connection, teams, teams.c.team_id.in_(wanted), order=[teams.c.team_id])
     for team in found:
-        if path is not None:
-            check_team(actor.caller, path, team)
+        if named:
+            check_team(actor.caller, team)
         wish = wanted[team["team_id"]]
         budget_id = None
         if (budget := wish.get("max_budget_in_team")) is not None:
@@ -192,6 +189,7 @@ async def _join_organizations(connection: AsyncConnection, user: Row, wanted: It
             "user_id": user["user_id"],
             "organization_id": row["organization_id"],
             "user_role": "internal_user",
+            "made_user": True,
         }
         await add(connection, organization_memberships, membership)
 
@@ -284,7 +282,7 @@ async def _meant(connection: AsyncConnection, given: Mapping[str, Any]) -> Row |
     return next(iter(sorted(exact or same, key=lambda row: row["created_at"])), None)
 
 
-async def delete_users(connection: AsyncConnection, actor: Actor, path: str, user_ids: list[str]) -> int:
+async def delete_users(connection: AsyncConnection, actor: Actor, user_ids: list[str]) -> int:
     """Delete users with their keys, invitations and memberships; how many there were.
 
     Raises:
@@ -294,7 +292,7 @@ async def delete_users(connection: AsyncConnection, actor: Actor, path: str, use
         user = await find(connection, users, user_id=user_id)
         if user is None:
             raise DetailError(404, {"error": f"User not found, passed user_id={user_id}"})
-        await check_removal(connection, actor.caller, path, user)
+        await check_removal(connection, actor.caller, user)
     gone = await find_all(connection, users, users.c.user_id.in_(user_ids), order=[users.c.user_id])
     for user in gone:
         await record(connection, actor, "deleted", "users", user["user_id"], user, None)

@@ -1,9 +1,9 @@
 """Who may see and change which user.
 
-Proxy admins may do everything, viewers see everybody, organization admins manage those who are in no other organization than
-theirs, and everybody else is alone: users see themselves and change what names them. Nobody raises their own role or budget, and
-only proxy admins make admins. A key that an admin made for nobody in particular, to call certain routes, acts for the admin
-there, but makes no admins either.
+Proxy admins may do everything, viewers see everybody, organization admins manage those who were made in an organization of theirs
+and are in no other, and everybody else is alone: users see themselves and change what names them. Nobody raises their own role or
+budget, and only proxy admins make admins. A key that an admin made for nobody in particular, to call certain routes, acts for the
+admin there, but makes no admins either.
 """
 
 from collections.abc import Mapping
@@ -25,12 +25,6 @@ OWN_FIELDS: Final = frozenset({"user_id", "user_email", "user_alias", "password"
 VIEWERS_FIELDS: Final = frozenset({"user_email", "password"})
 
 
-def acts_for_admin(caller: Identity, path: str) -> bool:
-    """Whether the caller is an admin, or a key of nobody's that was made to call this path."""
-    nobodys = caller.user_id is None and caller.team_id is None and caller.organization_id is None
-    return caller.is_admin or (nobodys and path in caller.allowed_routes)
-
-
 def shown_role(caller: Identity) -> str:
     """The role of the caller as refusals name it: that of internal users where a key is nobody's."""
     return caller.role or Role.INTERNAL_USER.value
@@ -44,11 +38,16 @@ async def organizations_of(connection: AsyncConnection, user_id: str) -> frozens
 
 
 async def manages(connection: AsyncConnection, caller: Identity, user: Row) -> bool:
-    """Whether the caller is an admin of all organizations that a user is in; nobody manages admins so."""
+    """Whether the caller is an admin of all organizations that a user is in, and the user was made as a member of one.
+
+    Who existed before, and joined, is not handed to an organization's admins; nobody manages admins so.
+    """
     if not caller.administers or user["user_role"] in ADMINS:
         return False
-    organizations = await organizations_of(connection, user["user_id"])
-    return bool(organizations) and organizations <= caller.administers
+    columns = organization_memberships.c
+    where = columns.user_id == user["user_id"]
+    found = (await connection.execute(select(columns.organization_id, columns.made_user).where(where))).all()
+    return any(made for _, made in found) and caller.administers.issuperset(name for name, _ in found)
 
 
 def check_role(caller: Identity, role: str | None) -> None:
@@ -61,13 +60,13 @@ def check_role(caller: Identity, role: str | None) -> None:
         )
 
 
-def organizations_to_join(caller: Identity, path: str, wanted: list[str]) -> list[str]:
+def organizations_to_join(caller: Identity, wanted: list[str]) -> list[str]:
     """The organizations of a new user: those wanted, for an organization admin without wishes the one administered.
 
     Raises:
         DetailError: 403, the caller may not make users there.
     """
-    if acts_for_admin(caller, path):
+    if caller.acts_for_admin:
         return wanted
     joined = wanted or (sorted(caller.administers) if len(caller.administers) == 1 else [])
     if not joined or not set(joined) <= caller.administers:
@@ -81,9 +80,9 @@ def organizations_to_join(caller: Identity, path: str, wanted: list[str]) -> lis
     return joined
 
 
-def check_team(caller: Identity, path: str, team: Row) -> None:
+def check_team(caller: Identity, team: Row) -> None:
     """Whether the caller may add somebody to a team. Raises DetailError, 403."""
-    if not acts_for_admin(caller, path) and not administers_team(caller, team):
+    if not caller.acts_for_admin and not administers_team(caller, team):
         raise DetailError(403, {"error": f"You are not an admin of the team {team['team_id']}"})
 
 
@@ -128,16 +127,16 @@ def _refuse(fields: set[str], whose: str) -> None:
         raise DetailError(403, {"error": f"Only proxy admins change {', '.join(sorted(fields))} {whose}"})
 
 
-async def check_removal(connection: AsyncConnection, caller: Identity, path: str, user: Row) -> None:
+async def check_removal(connection: AsyncConnection, caller: Identity, user: Row) -> None:
     """Whether the caller may delete a user. Raises DetailError, 403."""
-    granted = acts_for_admin(caller, path) and user["user_role"] not in ADMINS
+    granted = caller.acts_for_admin and user["user_role"] not in ADMINS
     if not caller.is_admin and not granted and not await manages(connection, caller, user):
         raise DetailError(403, {"error": f"Only proxy admins may delete the user {user['user_id']}"})
 
 
-async def check_view(connection: AsyncConnection, caller: Identity, path: str, user_id: str) -> None:
+async def check_view(connection: AsyncConnection, caller: Identity, user_id: str) -> None:
     """Whether the caller may look at a user. Raises DetailError, 403."""
-    if acts_for_admin(caller, path) or user_id == caller.user_id:
+    if caller.acts_for_admin or user_id == caller.user_id:
         return
     if caller.administers & await organizations_of(connection, user_id):
         return
@@ -152,7 +151,7 @@ async def visible(connection: AsyncConnection, caller: Identity, path: str) -> C
     Admins of a team see everybody where they look for members (``/user/filter/ui``), others themselves and the members of the
     organizations that they administer.
     """
-    if acts_for_admin(caller, path) or caller.role == Role.ADMIN_VIEWER:
+    if caller.acts_for_admin or caller.role == Role.ADMIN_VIEWER:
         return true()
     if path.endswith("/filter/ui") and await administered_teams(connection, caller):
         return true()

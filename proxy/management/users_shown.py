@@ -47,9 +47,16 @@ def new_user(user: Row, key: str | None, key_row: Row | None) -> dict[str, Any]:
     return {**shown, **{name: user[name] for name in _OF_USER}, **dict.fromkeys(_HIDDEN)}
 
 
+def joined(membership: Row) -> Row:
+    """A row of ``organization_memberships`` as answers have it."""
+    return {name: value for name, value in membership.items() if name != "made_user"}
+
+
 def whole_user(row: Row, memberships: Sequence[Row]) -> dict[str, Any]:
     """A user as ``/user/info`` answers it, with its memberships of organizations."""
-    shown = [{**item, "user": None, "organization": None, "litellm_budget_table": None} for item in memberships]
+    shown = [
+        {**item, "user": None, "organization": None, "litellm_budget_table": None} for item in map(joined, memberships)
+    ]
     return {**shown_user(row), "organization_memberships": shown}
 
 

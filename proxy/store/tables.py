@@ -51,6 +51,7 @@ def _key_columns() -> list[Column[Any]]:
         *_budget(),
         listing("allowed_cache_controls"),
         listing("allowed_routes"),
+        _flag("routes_granted"),
         listing("policies"),
         listing("access_group_ids"),
         mapping("model_spend"),
@@ -104,7 +105,8 @@ def _deletion() -> list[Column[Any]]:
     ]
 
 
-#: ``token`` is the SHA-256 of a key, in hex: the key itself is kept nowhere.
+#: ``token`` is the SHA-256 of a key, in hex: the key itself is kept nowhere. ``routes_granted``: an admin chose
+#: ``allowed_routes``, so that they open what the role would not.
 keys = Table("keys", metadata, text("token", primary_key=True), *_key_columns())
 #: Answers `/key/list` by itself.
 keys_by_age = Index("ix_keys_created_at_token", keys.c.created_at, keys.c.token, keys.c.team_id)
@@ -169,12 +171,14 @@ organizations = Table(
     text("object_permission_id"),
     *authored(),
 )
+#: ``made_user``: the user was made as a member of the organization, whose admins manage it then.
 organization_memberships = Table(
     "organization_memberships",
     metadata,
     text("user_id", primary_key=True),
     text("organization_id", primary_key=True, index=True),
     text("user_role"),
+    _flag("made_user"),
     spent(),
     text("budget_id"),
     *created(),

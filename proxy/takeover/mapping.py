@@ -69,6 +69,15 @@ def _team(row: Values, _: Seals) -> Values:
     return row | {"members_with_roles": members if isinstance(members, list) else []}
 
 
+_MASTER = "default_user_id"
+"""In whose name the reference's master key makes keys, unless it is told another."""
+
+
+def _key(row: Values, _: Seals) -> Values:
+    """Routes that a key's own user wrote into it open nothing here; there, they do."""
+    return row | {"routes_granted": row["created_by"] == _MASTER or row["author_role"] == "proxy_admin"}
+
+
 def _daily(entity_type: str, column: str) -> Change:
     def change(row: Values, _: Seals) -> Values:
         names = ("model", "custom_llm_provider", "mcp_namespaced_tool_name", "endpoint", "api_key", "date")
@@ -83,6 +92,7 @@ def _of_days(entity_type: str, kind: str, column: str) -> Moved:
     return Moved(source, tables.daily_spend, f"daily spend of {entity_type}s", ("id",), _daily(entity_type, column))
 
 
+_AUTHORS = 'LEFT JOIN "LiteLLM_UserTable" a ON a.user_id = s.created_by'
 _TEAM_ALIASES = 'LEFT JOIN "LiteLLM_ModelTable" m ON m.id = s.model_id'
 
 MOVED = (
@@ -107,7 +117,15 @@ MOVED = (
         "organization memberships",
         ("organization_id", "user_id"),
     ),
-    Moved("LiteLLM_VerificationToken", tables.keys, "virtual keys", ("token",)),
+    Moved(
+        "LiteLLM_VerificationToken",
+        tables.keys,
+        "virtual keys",
+        ("token",),
+        _key,
+        joined=_AUTHORS,
+        also=", a.user_role AS author_role",
+    ),
     Moved("LiteLLM_DeprecatedVerificationToken", tables.deprecated_keys, "replaced keys", ("token",)),
     Moved("LiteLLM_EndUserTable", tables.customers, "customers", ("user_id",)),
     Moved("LiteLLM_TagTable", tables.tags, "tags", ("tag_name",)),

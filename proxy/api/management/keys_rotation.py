@@ -73,7 +73,7 @@ async def _regenerated(asked: Asked, key: str, given: dict[str, Any]) -> tuple[s
         changes = {name: value for name, value in given.items() if name not in _NOT_COLUMNS}
         if not asked.caller.is_admin:
             check_not_wider(row, changes)
-        values = await changed_columns(connection, row, changes)
+        values = await changed_columns(connection, asked.caller, row, changes)
         await check_alias(connection, values.get("key_alias"), but=row["token"])
         await check_budget(connection, values.get("budget_id"))
         if given.get("new_key") is not None:

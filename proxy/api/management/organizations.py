@@ -23,9 +23,9 @@ from proxy.management.audit import record, token_of
 from proxy.management.budgets import create_budget
 from proxy.management.members import defaults_of_members
 from proxy.management.organizations import change_budget, shown_membership
-from proxy.management.teams_access import is_delegate
 from proxy.management.teams_changing import Deleter
 from proxy.management.teams_shown import shown_member
+from proxy.management.users_shown import joined
 from proxy.store import tables
 from proxy.store.rows import Row, change, find, find_all, remove
 
@@ -162,7 +162,7 @@ def durations() -> Iterator[None]:
 async def new_organization(asked: Asked, body: NewOrganization) -> Any:
     """Make an organization, with a budget of its own unless it names one."""
     caller = asked.caller
-    if not (caller.is_admin or is_delegate(caller)):
+    if not caller.acts_for_admin:
         raise DetailError(401, {"error": f"Only admins can create orgs. Your role is = {caller.role}"})
     fields = body.model_dump() | {"organization_id": body.organization_id or str(uuid4())}
     _check_amounts(fields)
@@ -192,7 +192,7 @@ async def update_organization(asked: Asked, body: UpdateOrganization) -> Any:
 
 async def delete_organizations(asked: Asked, body: DeleteOrganizations) -> Any:
     """Delete organizations with their teams and all their keys: all of them, or none when one is unknown."""
-    if not (asked.caller.is_admin or is_delegate(asked.caller)):
+    if not asked.caller.acts_for_admin:
         raise DetailError(401, {"error": "Only proxy admins can delete organizations"})
     deleter = Deleter(asked.user, token_of(asked), asked.changed_by)
     deleted = []
@@ -263,7 +263,7 @@ async def add_members(asked: Asked, body: AddOrgMembers) -> Any:
                     max_budget=budget,
                     author=asked.user,
                     new_user=new_user,
-                    only_new=not (asked.caller.is_admin or is_delegate(asked.caller)),
+                    only_new=not asked.caller.acts_for_admin,
                 )
                 for member in members
             ]
@@ -308,7 +308,7 @@ async def delete_member(asked: Asked, body: DeleteOrgMember) -> Any:
         if not gone:
             return None
         await record(connection, asked, "updated", "organizations", body.organization_id, gone[0], None)
-    return {**gone[0], "user": None, "organization": None, "litellm_budget_table": None}
+    return {**joined(gone[0]), "user": None, "organization": None, "litellm_budget_table": None}
 
 
 async def _organization(connection: AsyncConnection, asked: Asked, organization_id: str, *, missing: int) -> Row:
@@ -322,7 +322,7 @@ async def _organization(connection: AsyncConnection, asked: Asked, organization_
 def _check_admin(asked: Asked, organization_id: str) -> None:
     """Whether the caller administers an organization; routes see to most of that, not to what a body names besides."""
     caller = asked.caller
-    if not (caller.is_admin or is_delegate(caller) or organization_id in caller.administers):
+    if not (caller.acts_for_admin or organization_id in caller.administers):
         raise DetailError(403, {"error": f"User is not org_admin for Organization= {organization_id}."})
 
 

@@ -15,11 +15,12 @@ from proxy.auth.model_access import ModelAccess
 from proxy.errors import DetailError
 from proxy.management import teams_limits
 from proxy.management.audit import Action, record, token_of
+from proxy.management.keys_making import PASSED, check_passed
 from proxy.management.keys_shown import whole_row
 from proxy.management.members import defaults_of_members, memberships
 from proxy.management.object_permissions import object_permission
 from proxy.management.teams import MEMBER_BUDGET, locked_team
-from proxy.management.teams_access import check_manager, check_models, check_seen, is_delegate
+from proxy.management.teams_access import check_manager, check_models, check_seen
 from proxy.management.teams_changing import Deleter, create_team, delete_teams
 from proxy.management.teams_changing import update_team as update_row
 from proxy.management.teams_limits import ALL_MODELS
@@ -144,6 +145,10 @@ async def _known(connection: AsyncConnection, team_id: str) -> Row:
 async def _check_new(asked: Asked, connection: AsyncConnection, fields: Mapping[str, Any]) -> None:
     organization_id = fields["organization_id"]
     _check_named(asked, organization_id)
+    if organization_id is not None:
+        _check_organizes(asked, organization_id)
+    if not asked.caller.acts_for_admin:
+        check_passed(fields, ())
     if organization_id is None:
         if not asked.caller.is_admin:
             await teams_limits.check_maker(connection, asked.caller, fields)
@@ -159,26 +164,33 @@ def _check_named(asked: Asked, organization_id: str | None) -> None:
         DetailError: 403.
     """
     named = asked.request.query_params.get("organization_id")
-    if asked.caller.is_admin or is_delegate(asked.caller):
+    if asked.caller.acts_for_admin:
         return
     if named is not None and named != organization_id:
-        why = f"organization_id={named} in the query is not organization_id={organization_id} in the body. Send the body's"
+        why = (
+            f"organization_id={named} in the query is not the team's, organization_id={organization_id}. Send that one"
+        )
         raise DetailError(403, {"error": why})
-    if organization_id is not None:
-        _check_moved(asked, organization_id)
 
 
-def _check_moved(asked: Asked, organization_id: str | None) -> None:
+def _check_organizes(asked: Asked, organization_id: str | None) -> None:
     """Whether the caller may put a team into an organization, or take it out of all. Raises DetailError, 403."""
     caller = asked.caller
-    if not (caller.is_admin or is_delegate(caller) or organization_id in caller.administers):
+    if not (caller.acts_for_admin or organization_id in caller.administers):
         raise DetailError(403, {"error": f"User is not org_admin for Organization= {organization_id or None}."})
 
 
 async def _check_change(asked: Asked, connection: AsyncConnection, team: Row, fields: dict[str, Any]) -> None:
     """Whether a team may be changed so; an empty ``organization_id`` becomes none."""
-    if "organization_id" in fields and (fields["organization_id"] or None) != team["organization_id"]:
-        _check_moved(asked, fields["organization_id"])
+    known = team["organization_id"]
+    wanted = (fields["organization_id"] or None) if "organization_id" in fields else known
+    _check_named(asked, wanted)
+    if wanted != known:
+        _check_organizes(asked, wanted)
+        if known is not None:
+            _check_organizes(asked, known)
+    if not asked.caller.acts_for_admin:
+        check_passed(fields, (team["metadata"] or {}).get(PASSED) or ())
     if organization_id := fields.get("organization_id"):
         limits = await teams_limits.organization_limits(connection, organization_id)
         if limits is None:

@@ -56,7 +56,7 @@ async def new_user(asked: Asked, body: NewUser) -> Any:
         given["organizations"] = list(dict.fromkeys([*(body.organizations or []), body.organization_id]))
     with refusals(INTERNAL):
         async with asked.store.writing("access") as connection:
-            made = await make_user(connection, asked, _path(asked), given, with_key=body.auto_create_key)
+            made = await make_user(connection, asked, given, with_key=body.auto_create_key)
     return shown_new_user(*made)
 
 
@@ -146,7 +146,7 @@ async def _hashed(body: UserChanges) -> Mapping[str, Any]:
 async def delete_users(asked: Asked, body: Users) -> Any:
     """Delete users with their keys, invitations and memberships; the answer is their number."""
     async with asked.store.writing("access") as connection:
-        return await remove_users(connection, asked, _path(asked), body.user_ids)
+        return await remove_users(connection, asked, body.user_ids)
 
 
 async def user_info(asked: Asked, query: OneUser) -> Any:
@@ -160,7 +160,7 @@ async def user_info(asked: Asked, query: OneUser) -> Any:
                 return await everybodys(connection)
             if user_id:
                 with refusals(AUTH):
-                    await check_view(connection, asked.caller, _path(asked), user_id)
+                    await check_view(connection, asked.caller, user_id)
             name = asked.caller.user_id if user_id is None else user_id
             found = None if name is None else await user_with_everything(connection, name)
         if found is None:

@@ -126,6 +126,38 @@ def test_models_of_a_project(tmp_path: Path) -> None:
     run(tmp_path, scenario)
 
 
+@pytest.mark.parametrize(
+    ("of_key", "of_organization", "listed"),
+    [
+        ([], ["one", "beta"], ["one", "two"]),
+        (["one", "free"], ["one", "two"], ["one"]),
+        (["*"], ["one"], ["one"]),
+        (["one"], [], ["one"]),
+        ([], [], None),
+        (["o*"], ["one", "two"], ["one"]),
+        (["one"], ["two"], []),
+    ],
+)
+def test_models_that_a_key_is_told_of(
+    tmp_path: Path, of_key: list[str], of_organization: list[str], listed: list[str] | None
+) -> None:
+    async def scenario(door: Door) -> None:
+        await add(
+            door.store,
+            tables.organizations,
+            organization_id="o",
+            organization_alias="o",
+            budget_id="b",
+            models=of_organization,
+        )
+        await door.key(organization_id="o", models=of_key)
+        access = (await door.keys.identity("sk-key")).access
+        assert access is not None
+        assert door.admission.listed(access) == listed
+
+    run(tmp_path, scenario)
+
+
 def test_a_blocked_project(tmp_path: Path) -> None:
     async def scenario(door: Door) -> None:
         await add(door.store, tables.projects, project_id="p", blocked=True)

@@ -247,6 +247,8 @@ def test_the_team_of_a_token(provider: Provider, tmp_path: Path) -> None:
         assert (await default(signed(sub="u"))).team_id == "t"
         adding = Asking(directory, team_id_jwt_field="team", team_id_upsert=True)
         assert (await adding(signed(sub="u", team="made"))).team_id == "made"
+        await add(store, tables.teams, team_id="litellm-dashboard")
+        assert (await adding.refused(signed(sub="u", team="litellm-dashboard"))).status == 404
 
     with_directory(tmp_path, scenario)
 

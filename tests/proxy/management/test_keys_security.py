@@ -148,3 +148,24 @@ def test_nobody_grants_himself_pass_through_endpoints(
     other = sent(admin, "/key/generate", key, user_id=user).json()["key"]
     assert sent(admin, "/key/update", key, key=other, **wanted).status_code == 403
     assert sent(admin, "/key/update", key=other, **wanted).status_code == 200
+
+
+def test_routes_that_no_admin_chose_open_nothing(admin: httpx.Client) -> None:
+    user = person(admin, "chooser")
+    chosen = sent(admin, "/key/generate", user, allowed_routes=["/key/generate", "/key/info"]).json()["key"]
+    granted = key_of(admin, user_id="chooser", allowed_routes=["/key/generate"])
+    assert sent(admin, "/key/generate", chosen).status_code == 200
+    sent(admin, "/user/update", user_id="chooser", user_role="internal_user_viewer").raise_for_status()
+    assert sent(admin, "/key/generate", granted).status_code == 200
+    assert sent(admin, "/key/generate", chosen).status_code == 401
+    shown = admin.get("/key/info", params={"key": chosen}).json()["info"]
+    assert shown["allowed_routes"] == ["/key/generate", "/key/info"]
+    assert "routes_granted" not in shown
+
+
+def test_routes_that_an_admin_chose_stay_his_when_they_become_fewer(admin: httpx.Client) -> None:
+    user = person(admin, "narrower")
+    key = key_of(admin, user_id="narrower", allowed_routes=["/key/generate", "/key/info"])
+    sent(admin, "/key/update", user, key=key, allowed_routes=["/key/generate"]).raise_for_status()
+    sent(admin, "/user/update", user_id="narrower", user_role="internal_user_viewer").raise_for_status()
+    assert sent(admin, "/key/generate", key).status_code == 200

@@ -33,23 +33,46 @@ def test_nobody_makes_the_team_of_sessions(client: httpx.Client) -> None:
     assert "reserved" in answer.text
 
 
-@pytest.mark.parametrize("fields", [{"password": "a password"}, {"sso_user_id": "theirs"}])
+@pytest.mark.parametrize(
+    "fields", [{"password": "a password"}, {"sso_user_id": "theirs"}, {"user_role": "proxy_admin"}]
+)
 def test_accounts_in_use_are_invited_by_admins_alone(client: httpx.Client, fields: dict[str, str]) -> None:
     [name] = fields
-    host, guest, team = f"host-{name}", f"guest-{name}", f"team-{name}"
-    key = user(client, host)
-    user(client, guest, **({} if name == "password" else fields))
-    if name == "password":
+    host, guest = f"host-{name}", f"guest-{name}"
+    key = org_admin(client, host)
+    own = {"user_id": guest, "organization_id": f"{host}-org"}
+    if name == "sso_user_id":
+        client.post("/user/new", json={**own, **fields}).raise_for_status()
+    else:
+        client.post("/user/new", json=own, headers=key).raise_for_status()
+        assert client.post("/invitation/new", json={"user_id": guest}, headers=key).status_code == 200
         client.post("/user/update", json={"user_id": guest, **fields}).raise_for_status()
-    members = [
-        {"user_id": host, "role": "admin"},
-        {"user_id": guest, "role": "user"},
-        {"user_id": f"{guest}-new", "role": "user"},
-    ]
-    client.post("/team/new", json={"team_id": team, "members_with_roles": members}).raise_for_status()
     assert client.post("/invitation/new", json={"user_id": guest}, headers=key).status_code == 400
-    assert client.post("/invitation/new", json={"user_id": f"{guest}-new"}, headers=key).status_code == 200
     assert client.post("/invitation/new", json={"user_id": guest}).status_code == 200
+
+
+def test_team_admins_invite_nobody(client: httpx.Client) -> None:
+    key = user(client, "head")
+    user(client, "added", auto_create_key=False)
+    members = [{"user_id": "head", "role": "admin"}, {"user_id": "added", "role": "user"}]
+    client.post("/team/new", json={"team_id": "of-head", "members_with_roles": members}).raise_for_status()
+    assert client.post("/invitation/new", json={"user_id": "added"}, headers=key).status_code == 400
+
+
+def test_organizations_have_no_power_over_who_joined(client: httpx.Client) -> None:
+    key = org_admin(client, "joiner")
+    user(client, "joined")
+    member = {"organization_id": "joiner-org", "member": {"user_id": "joined", "role": "internal_user"}}
+    client.post("/organization/member_add", json=member).raise_for_status()
+    params = {"organization_id": "joiner-org"}
+    for path, body in (
+        ("/user/update", {"user_id": "joined", "user_email": "mine@users.test"}),
+        ("/user/delete", {"user_ids": ["joined"]}),
+        ("/invitation/new", {"user_id": "joined"}),
+    ):
+        answer = client.post(path, params=params, json=body, headers=key)
+        assert answer.status_code in (400, 401, 403), (path, answer.text)
+    assert client.get("/user/info", params={"user_id": "joined"}).json()["user_info"]["user_email"] is None
 
 
 def org_admin(client: httpx.Client, name: str) -> dict[str, str]:
@@ -73,6 +96,32 @@ def test_the_organization_of_a_team_is_one_that_the_caller_administers(client: h
     for other in ("", "foreign"):
         change = {"team_id": "moved", "organization_id": other}
         assert client.post("/team/update", json=change, **mine).status_code == 403
+
+
+def test_a_route_granted_for_one_organization_changes_no_team_of_another(client: httpx.Client) -> None:
+    key = org_admin(client, "crosser")
+    other = org_admin(client, "crossed")
+    members = [{"user_id": "crosser", "role": "admin"}]
+    team = {"team_id": "theirs", "organization_id": "crossed-org", "members_with_roles": members}
+    client.post("/team/new", json=team).raise_for_status()
+    change = {"team_id": "theirs", "team_alias": "changed"}
+    mine = {"params": {"organization_id": "crosser-org"}, "headers": key}
+    assert client.post("/team/update", json=change, **mine).status_code == 403
+    assert client.post("/team/update", json={**change, "organization_id": "crosser-org"}, **mine).status_code == 403
+    changed = client.post("/team/update", json=change, params={"organization_id": "crossed-org"}, headers=other)
+    assert changed.status_code == 200, changed.text
+
+
+def test_organizations_open_no_pass_through(client: httpx.Client) -> None:
+    key = org_admin(client, "passer")
+    team = {"team_id": "passing", "organization_id": "passer-org"}
+    client.post("/team/new", json=team, headers=key).raise_for_status()
+    for path, body in (("/team/new", {"organization_id": "passer-org"}), ("/team/update", team)):
+        for granted in ({"allowed_passthrough_routes": ["/x"]}, {"metadata": {"allowed_passthrough_routes": ["/x"]}}):
+            assert client.post(path, json={**body, **granted}, headers=key).status_code == 403
+    client.post("/team/update", json={**team, "allowed_passthrough_routes": ["/x"]}).raise_for_status()
+    kept = client.post("/team/update", json={**team, "allowed_passthrough_routes": ["/x"]}, headers=key)
+    assert kept.status_code == 200, kept.text
 
 
 def test_a_delegate_changes_not_everybody(client: httpx.Client) -> None:

@@ -37,7 +37,8 @@ CALLERS = {
     "key-of-team": Identity(team_id="team"),
     "key-of-other-team": Identity(team_id="other"),
     "key-of-nobody": Identity(),
-    "delegate": Identity(allowed_routes=("/team/*", "llm_api_routes")),
+    "delegate": Identity(is_delegate=True),
+    "key-of-nobody-for-a-beginning": Identity(allowed_routes=("/team/*", "llm_api_routes")),
     "key-of-nobody-for-groups": Identity(allowed_routes=("management_routes", "self_managed_routes")),
     "key-of-nobody-that-reads": Identity(allowed_routes=("info_routes",)),
     "key-of-nobody-for-both": Identity(allowed_routes=("/team/new", "info_routes")),
@@ -79,3 +80,15 @@ def test_a_team_without_an_organization_has_no_organization_admin() -> None:
     team = {**TEAM, "organization_id": None}
     with pytest.raises(DetailError):
         check_manager(CALLERS["org-admin"], team)
+
+
+def test_the_team_of_sessions_is_the_admins() -> None:
+    sessions = {**TEAM, "team_id": "litellm-dashboard"}
+    allowed = {"admin", "delegate", "viewer"}
+    for name, caller in {**CALLERS, "session": Identity(user_id="head", team_id="litellm-dashboard")}.items():
+        if name in allowed:
+            check_seen(caller, sessions)
+            continue
+        for check, _ in CHECKS.values():
+            with pytest.raises(DetailError):
+                check(caller, sessions)

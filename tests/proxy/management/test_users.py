@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from proxy.auth.authenticator import ADMIN
+from proxy.auth.permissions import is_delegate
 from proxy.call import Identity
 from proxy.config.model import ProxyConfig, Settings
 from proxy.errors import DetailError, GatewayError
 from proxy.management import customers, invitations, tags_activity
 from proxy.management.passwords import hash_password, verify_password
 from proxy.management.users import change_user, changed_columns, delete_users, make_user, with_defaults
-from proxy.management.users_access import acts_for_admin, organizations_to_join, visible
+from proxy.management.users_access import organizations_to_join, visible
 from proxy.management.users_listing import Page, Search, page_of
 from proxy.store.rows import add, change, count, find, find_all
 from proxy.store.store import Store
@@ -48,7 +49,7 @@ def actor(caller: Identity = ADMIN, config: ProxyConfig | None = None) -> Any:
 
 async def made(store: Store, caller: Identity = ADMIN, **fields: Any) -> Any:
     async with store.writing("access") as connection:
-        return await make_user(connection, actor(caller), NEW, {**BLANK, **fields}, with_key=True)
+        return await make_user(connection, actor(caller), {**BLANK, **fields}, with_key=True)
 
 
 def test_a_user_is_stored_with_all_that_is_its(database_url: str) -> None:
@@ -110,9 +111,9 @@ def test_deleted_users_leave_nothing_behind(database_url: str) -> None:
         for name in ("ada", "grace"):
             await made(store, user_id=name, teams=["team"])
         async with store.writing() as connection:
-            assert await delete_users(connection, actor(), "/user/delete", ["ada"]) == 1
+            assert await delete_users(connection, actor(), ["ada"]) == 1
             with pytest.raises(DetailError):
-                await delete_users(connection, actor(), "/user/delete", ["grace", "nobody"])
+                await delete_users(connection, actor(), ["grace", "nobody"])
         async with store.reading() as connection:
             team = await find(connection, teams, team_id="team")
             assert team is not None
@@ -145,6 +146,7 @@ def test_admins_of_an_organization_reach_no_further(database_url: str) -> None:
             for user_id, organizations_of, role in (
                 ("host", ["ours"], None),
                 ("ours-alone", ["ours"], None),
+                ("joined", ["ours"], None),
                 ("shared", ["ours", "theirs"], None),
                 ("theirs-alone", ["theirs"], None),
                 ("nobodys", [], None),
@@ -152,8 +154,9 @@ def test_admins_of_an_organization_reach_no_further(database_url: str) -> None:
             ):
                 await add(connection, users, {"user_id": user_id, "user_role": role})
                 for name in organizations_of:
-                    await add(connection, organization_memberships, {"user_id": user_id, "organization_id": name})
-        for user_id in ("shared", "theirs-alone", "nobodys", "admin", "unheard-of"):
+                    membership = {"user_id": user_id, "organization_id": name, "made_user": user_id != "joined"}
+                    await add(connection, organization_memberships, membership)
+        for user_id in ("joined", "shared", "theirs-alone", "nobodys", "admin", "unheard-of"):
             async with store.writing() as connection:
                 with pytest.raises(DetailError):
                     await change_user(connection, actor(host), {"user_id": user_id, "tpm_limit": 1})
@@ -168,7 +171,7 @@ def test_admins_of_an_organization_reach_no_further(database_url: str) -> None:
                 await change_user(connection, actor(host), {"user_id": "host", "max_budget": 1000.0})
         async with store.reading() as connection:
             found = await page_of(connection, Search(), Page(1, 10), await visible(connection, host, "/user/list"))
-        assert {user["user_id"] for user in found["users"]} == {"host", "ours-alone", "shared", "admin"}
+        assert {user["user_id"] for user in found["users"]} == {"host", "ours-alone", "joined", "shared", "admin"}
 
     using(database_url, scenario)
 
@@ -182,33 +185,35 @@ def test_everybodys_teams_are_joined_whoever_makes_the_user(database_url: str) -
             await add(connection, teams, {"team_id": "everybodys"})
             await add(connection, teams, {"team_id": "theirs", "organization_id": "theirs"})
             given = {**BLANK, "user_id": "guest", "organizations": ["ours"]}
-            await make_user(connection, actor(host, config), NEW, given, with_key=False)
+            await make_user(connection, actor(host, config), given, with_key=False)
             user = await find(connection, users, user_id="guest")
             assert user is not None
             assert user["teams"] == ["everybodys"]
             given |= {"user_id": "intruder", "teams": ["theirs"]}
             with pytest.raises(DetailError):
-                await make_user(connection, actor(host, config), NEW, given, with_key=False)
+                await make_user(connection, actor(host, config), given, with_key=False)
 
     using(database_url, scenario)
 
 
 def test_organizations_that_are_joined() -> None:
     host = Identity(user_id="host", administers=frozenset({"ours"}))
-    assert organizations_to_join(ADMIN, NEW, ["any"]) == ["any"]
-    assert organizations_to_join(host, NEW, []) == organizations_to_join(host, NEW, ["ours"]) == ["ours"]
+    assert organizations_to_join(ADMIN, ["any"]) == ["any"]
+    assert organizations_to_join(host, []) == organizations_to_join(host, ["ours"]) == ["ours"]
     for caller, wanted in ((host, ["theirs"]), (host, ["ours", "theirs"]), (Identity(user_id="user"), [])):
         with pytest.raises(DetailError):
-            organizations_to_join(caller, NEW, wanted)
+            organizations_to_join(caller, wanted)
 
 
 def test_only_nobodys_key_acts_for_an_admin() -> None:
     routes = (NEW,)
-    assert acts_for_admin(Identity(allowed_routes=routes), NEW)
-    assert not acts_for_admin(Identity(allowed_routes=routes), "/user/delete")
-    assert not acts_for_admin(Identity(), NEW)
+    assert is_delegate(Identity(allowed_routes=routes), NEW)
+    assert not is_delegate(Identity(allowed_routes=routes), "/user/delete")
+    assert not is_delegate(Identity(), NEW)
     for holder in ("user_id", "team_id", "organization_id"):
-        assert not acts_for_admin(Identity(allowed_routes=routes, **{holder: "somebody"}), NEW)
+        assert not is_delegate(Identity(allowed_routes=routes, **{holder: "somebody"}), NEW)
+    assert not is_delegate(Identity(allowed_routes=("/user/*", "/user", "management_routes")), NEW)
+    assert not is_delegate(Identity(allowed_routes=routes, routes_granted=False), NEW)
 
 
 def test_defaults() -> None:

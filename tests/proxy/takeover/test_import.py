@@ -88,6 +88,8 @@ def test_everything_that_has_a_place_is_taken_over(database_url: str, source: st
     assert (alice["key_alias"], alice["user_id"], alice["team_id"]) == ("alice's", "alice", "team-1")
     assert (alice["models"], alice["metadata"], alice["organization_id"]) == (["stored"], {"é": ["x"]}, "org-1")
     assert alice["created_at"].tzinfo == UTC
+    assert [keys[hashed(key)]["routes_granted"] for key in (dumped.ALICE, dumped.BUDGETED)] == [True, True]
+    assert {row["created_by"]: row["routes_granted"] for row in keys.values()} == {None: False, "default_user_id": True}
     assert keys[hashed(dumped.BLOCKED)]["blocked"] is True
     assert keys[hashed(dumped.EXPIRED)]["expires"] < datetime.now(UTC)
     budgeted = keys[hashed(dumped.BUDGETED)]
