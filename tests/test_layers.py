@@ -25,7 +25,7 @@ LAYERS = (
     ("routing",),
     ("providers",),
     ("upstream",),
-    ("deployment", "call", "config", "durations", "errors", "fields", "compat", "logs", "state", "store"),
+    ("deployment", "call", "config", "durations", "errors", "fields", "compat", "logs", "state", "store", "tokens"),
 )
 STAGES = frozenset({"auth", "accounting", "metrics"})
 #: Libraries that only some may know.

@@ -22,10 +22,11 @@ from proxy.providers.anthropic_params import Rules, translate, with_user
 from proxy.providers.base import Attempt, Reply, wants_usage
 from proxy.providers.calling import post, read
 from proxy.providers.failures import why_unreadable
-from proxy.providers.openai_format import encode
+from proxy.providers.openai_format import encode, raw
 from proxy.providers.secrecy import secrets_of, without
 from proxy.providers.streams import EventStream
 from proxy.providers.thoughts import without_signatures
+from proxy.providers.vendor_counts import VendorCount
 from proxy.upstream.client import UpstreamClient, UpstreamResponse
 
 
@@ -85,6 +86,19 @@ class Anthropic:
             proxy.errors.Failure: Anthropic refused, failed or could not be reached.
         """
         return await native.count_tokens(attempt, self._target_of(attempt), client)
+
+    async def count_chat(self, attempt: Attempt, client: UpstreamClient) -> VendorCount:
+        """The tokens of ``messages``, whose system prompts go where Anthropic wants them; raises as :meth:`count_tokens`."""
+        messages = msgspec.json.decode(attempt.body.get("messages", b"[]"), type=list[dict[str, Any]])
+        if not messages:
+            raise bad_request("Anthropic counts the tokens of messages")
+        prompts: list[Any] = []
+        for content in (message.get("content") for message in messages if message.get("role") == "system"):
+            prompts += content if isinstance(content, list) else [{"type": "text", "text": content}]
+        told = [message for message in messages if message.get("role") != "system"]
+        body = {"messages": raw(told)} | ({"system": raw(prompts)} if prompts else {})
+        counted = await self.count_tokens(msgspec.structs.replace(attempt, body=body), client)
+        return VendorCount(counted, "anthropic_api", {"input_tokens": counted})
 
     def _target_of(self, attempt: Attempt) -> Target:
         return own_target(attempt) or self._target(attempt.deployment)

@@ -26,6 +26,7 @@ from proxy.providers.openai_format import encode
 from proxy.providers.openai_params import adapted, refusal, vendor_rules
 from proxy.providers.prompts import as_chat, as_text
 from proxy.providers.thoughts import without_signatures
+from proxy.providers.vendor_counts import VendorCount, vendor_count
 from proxy.upstream.client import UpstreamClient, UpstreamResponse
 
 _UNSTREAMED = ("ai21",)
@@ -66,6 +67,29 @@ class Bedrock:
         if attempt.stream and not chat.params.whole:
             return await _stream(chat, response)
         return _reply(chat, response, await read(response, attempt))
+
+    async def count_chat(self, attempt: Attempt, client: UpstreamClient) -> VendorCount:
+        """The tokens of ``messages``: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CountTokens.html
+
+        Raises:
+            Failure: Bedrock refused, failed or could not be reached.
+        """
+        model = named(attempt.deployment.model)
+        try:
+            system, conversation = split(decode_messages(attempt.body["messages"]), model.id)
+        except (Untranslatable, msgspec.DecodeError, KeyError) as error:
+            raise bad_request(f"Bedrock counts the tokens of messages ({error})") from error
+        told = {"messages": conversation} | ({"system": system} if system else {})
+        # profiles of regions have no counter, the models behind them have
+        counting = model if model.id.startswith("arn:") else model._replace(id=model.base)
+        target = target_of(attempt, counting, "count-tokens")
+        response = await post(client, target, encode({"input": {"converse": told}}), attempt)
+        try:
+            counted = vendor_count(await read(response, attempt), "inputTokens", "bedrock_api")
+        except msgspec.DecodeError as error:
+            raise FAILURES.unreadable(str(error)) from error
+        counted.answer = {"input_tokens": counted.tokens}
+        return counted
 
 
 def _chat(attempt: Attempt, model: Named) -> _Chat:

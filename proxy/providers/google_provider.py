@@ -16,11 +16,12 @@ from proxy.providers.google_contents import Message, Untranslatable, contents, d
 from proxy.providers.google_failures import FAILURES, bad_request, exception_of
 from proxy.providers.google_http import COUNT, GENERATE, GENERATE_STREAM, Target, headers_of, post, read
 from proxy.providers.google_params import Rules, param_rules, translate
-from proxy.providers.openai_format import encode
+from proxy.providers.openai_format import encode, raw
 from proxy.providers.openai_params import Facts, adapted
 from proxy.providers.prompts import as_chat, as_text
 from proxy.providers.secrecy import secrets_of, without
 from proxy.providers.streams import EventStream
+from proxy.providers.vendor_counts import VendorCount, vendor_count
 from proxy.upstream.client import UpstreamClient, UpstreamResponse
 
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, TypeError, AttributeError, RecursionError)
@@ -153,6 +154,22 @@ class Google(ABC):
         target = await self.target_of(attempt, client, COUNT)
         response = await post(client, target, headers_of(target, attempt), encode(attempt.body), attempt)
         return await read(response, attempt)
+
+    async def count_chat(self, attempt: Attempt, client: UpstreamClient) -> VendorCount:
+        """The tokens of ``contents``, or of ``messages`` as Google is told them; raises as :meth:`count_contents`."""
+        told = attempt.body.get("contents")
+        try:
+            if told is None:
+                messages = decode_messages(attempt.body["messages"])
+                told = raw(contents(messages, attempt.deployment.model, with_system=True))
+            body = {"contents": told}
+            answer = await self.count_contents(msgspec.structs.replace(attempt, body=body), client)
+        except Untranslatable as error:
+            raise bad_request(self.vendor, str(error)) from error
+        try:
+            return vendor_count(answer, "totalTokens", f"{self.vendor}_api")
+        except msgspec.DecodeError as error:
+            raise FAILURES[self.vendor].unreadable(str(error)) from error
 
     # --- embeddings --------------------------------------------------------------------------------------------------
 

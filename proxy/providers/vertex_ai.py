@@ -13,6 +13,7 @@ from proxy.providers.google_failures import bad_request, no_credentials
 from proxy.providers.google_http import EVENTS, GENERATE_STREAM, Target, headers_of, own_deployment, path_of
 from proxy.providers.google_provider import Google
 from proxy.providers.prompts import as_chat, as_text
+from proxy.providers.vendor_counts import VendorCount
 from proxy.upstream.client import UpstreamClient
 
 DEFAULT_LOCATION = "us-central1"
@@ -48,6 +49,12 @@ class VertexAI(Google):
         target = await self.target_of(attempt, client, method)
         headers = {**dict(headers_of(target, attempt)), "accept": "application/json"}
         return await ask(attempt, AnthropicTarget(target.shown, target.url, headers, ()), client, CLAUDE)
+
+    async def count_chat(self, attempt: Attempt, client: UpstreamClient) -> VendorCount:
+        """See :meth:`Google.count_chat`; Google does not count for models of Anthropic's."""
+        if "claude" in attempt.deployment.model:
+            raise bad_request(self.vendor, "Vertex AI counts the tokens of Gemini models")
+        return await super().count_chat(attempt, client)
 
     async def target_of(self, attempt: Attempt, client: UpstreamClient, method: str) -> Target:
         """See :meth:`Google.target_of`."""

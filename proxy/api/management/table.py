@@ -441,4 +441,8 @@ OPERATIONS: Final[list[Operation]] = [
         Op("GET", "/routes", "discovery.routes", PUBLIC),
         Op("GET", "/utils/supported_openai_params", "discovery.supported_openai_params", ADMIN),
     ),
+    *_family(
+        "llm utils",
+        Op("POST", "/utils/token_counter", "token_counting.token_counter", LLM),
+    ),
 ]
