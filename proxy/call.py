@@ -73,6 +73,8 @@ class Identity(msgspec.Struct, frozen=True):
     permissions: dict[str, Any] = {}
     customer: str | None = None
     """For whom of its own users the caller calls, as far as its token says that."""
+    region: str | None = None
+    """That its calls must stay in, whatever they ask for."""
     access: Access | None = None
     """What a database knows of the key; ``None`` without one, and for the master key."""
 

@@ -44,6 +44,8 @@ async def admitted_model(call: Call, fields: Body, model: str | None) -> str | N
 
     admitted = await admission.admit(Asked(call.identity, call.headers, call.path, fields, model))
     call.customer = admitted.customer
+    if admitted.region is not None:
+        call.identity = msgspec.structs.replace(call.identity, region=admitted.region)
     return admitted.model
 
 

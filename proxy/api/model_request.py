@@ -6,6 +6,7 @@ import msgspec
 
 from proxy.api.credentials import NESTED, client_credentials, extra_headers
 from proxy.api.decoding import decode_value, wrong_type
+from proxy.api.wishes import add_wishes
 from proxy.call import Body, Call
 from proxy.config.model import Fallbacks
 from proxy.errors import Failure, GatewayError
@@ -58,6 +59,8 @@ def read_model_request(call: Call, fields: Body, model_in_path: str | None) -> M
         _set_options(asked, options)
     if not _MAY_HOLD_CREDENTIALS.isdisjoint(fields):
         asked.credentials = client_credentials(fields, model, router.groups.find(model) or ())
+    if router.filters:
+        add_wishes(asked.route, call, fields)
     call.body = {name: value for name, value in fields.items() if name not in KEPT_BACK}
     if "extra_body" in options:
         extra = _extra_body(options["extra_body"])

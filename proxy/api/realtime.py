@@ -11,6 +11,7 @@ from litestar.enums import ScopeType
 from litestar.types import Receive, Scope, Send
 
 from proxy.api.admitting import admitted_model
+from proxy.api.wishes import add_wishes
 from proxy.auth.authenticator import Caller
 from proxy.call import NO_FIELDS, Call
 from proxy.errors import GatewayError
@@ -141,6 +142,8 @@ async def serve_realtime(gateway: Gateway, call: Call, client: ClientSocket, que
         num_retries=DEFAULT_RETRIES if retries is None else retries,
         max_fallbacks=router.max_fallbacks,
     )
+    if router.filters:
+        add_wishes(route, call, NO_FIELDS)
     session = RealtimeSession(
         call,
         route,

@@ -53,3 +53,5 @@ class Customer(msgspec.Struct, frozen=True):
     blocked: bool
     has_budget: bool
     """Whether it has one of its own, so that the default one is not its."""
+    region: str | None = None
+    """That its calls must stay in."""

@@ -5,7 +5,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from proxy.auth.access import Access, Holder
+from proxy.auth.access import Access, Customer
 from proxy.auth.customers import CustomerNames, decoded_or_none
 from proxy.auth.directory import Directory
 from proxy.auth.lookups import StoreAway
@@ -45,6 +45,8 @@ class Admitted(msgspec.Struct, frozen=True):
     """What is called in the end: aliases of keys and teams stand for others."""
     customer: str | None = None
     tags: tuple[str, ...] = ()
+    region: str | None = None
+    """Of the customer: that the call must stay in."""
 
 
 class Admission:
@@ -94,9 +96,9 @@ class Admission:
             self._requirements.check_params_of_users(asked.fields, posted=asked.posted)
         check_route(identity, asked.path, Group.LLM)
         if buyer is not None:
-            check_budget(buyer)
+            check_budget(buyer.holder)
         self._requirements.check_params(identity, asked.fields)
-        return Admitted(model, customer, tags)
+        return Admitted(model, customer, tags, None if buyer is None else buyer.region)
 
     async def check_caller(self, identity: Identity, *, budgets: bool) -> None:
         """Let a caller ask for what is no call of a model, or not.
@@ -195,7 +197,7 @@ class Admission:
             spent = await _known(self._directory.total.get(""))
             check_total(spent or 0.0, self._total)
 
-    async def _customer(self, name: str) -> Holder | None:
+    async def _customer(self, name: str) -> Customer | None:
         """Raises GatewayError, 400, for one that is blocked or has nothing left."""
         found = await _known(self._directory.customers.get(name))
         if found is None:
@@ -205,11 +207,12 @@ class Admission:
                 400, f"User blocked from making LLM API Calls. User={name}", type="user_blocked", param="user"
             )
         if found.has_budget or self._default_budget is None:
-            return found.holder
+            return found
         budget = await _known(self._directory.budgets.get(self._default_budget))
-        return (
-            found.holder if budget is None else msgspec.structs.replace(found.holder, max_budget=budget["max_budget"])
-        )
+        if budget is None:
+            return found
+        holder = msgspec.structs.replace(found.holder, max_budget=budget["max_budget"])
+        return msgspec.structs.replace(found, holder=holder)
 
 
 async def _known(looking: Awaitable[T | None]) -> T | None:

@@ -46,5 +46,6 @@ def _identity(auth: UserAPIKeyAuth) -> Identity:
         "allowed_routes": tuple(getattr(auth, "allowed_routes", None) or ()),
         "spend": float(auth.spend or 0.0),
         "metadata": dict(auth.metadata or {}),
+        "region": auth.allowed_model_region,
     }
     return Identity(**fields)

@@ -235,7 +235,12 @@ async def read_customer(connection: AsyncConnection, user_id: str, accounts: Acc
         return None
     budget = await read_budget(connection, row["budget_id"])
     holder = _holder(accounts, "customer", user_id, row, budget=budget)
-    return Customer(holder, blocked=row["blocked"], has_budget=row["budget_id"] is not None)
+    return Customer(
+        holder,
+        blocked=row["blocked"],
+        has_budget=row["budget_id"] is not None,
+        region=row["allowed_model_region"],
+    )
 
 
 async def read_tag(connection: AsyncConnection, name: str, accounts: Accounts) -> Holder | None:

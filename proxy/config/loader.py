@@ -116,7 +116,16 @@ def router_section(section: Map, settings: Map, models: tuple[ModelEntry, ...], 
     for name, value in settings.items():
         if name in ROUTER_FIELDS and value is not None:
             from_settings.put(name, value, settings.origins[name])
-    return router_settings(section, from_settings, _callable(models), warnings)
+    router = router_settings(section, from_settings, _callable(models), warnings)
+    _warn_of_unread(router, models, warnings)
+    return router
+
+
+def _warn_of_unread(router: RouterSettings, models: tuple[ModelEntry, ...], warnings: Warnings) -> None:
+    placed = next((entry for entry in models if entry.params.region_name), None)
+    if placed is not None and placed.place is not None and not router.enable_pre_call_checks:
+        text = "nobody looks at it without router_settings.enable_pre_call_checks; set that to true, or remove this"
+        warnings.add(Origin(placed.place), f"litellm_params.region_name of {placed.model_name}", text)
 
 
 def settings_section(section: Map, warnings: Warnings) -> Settings:

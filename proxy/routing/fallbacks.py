@@ -11,7 +11,7 @@ import msgspec
 from proxy.config.model import Fallbacks, RouterSettings
 from proxy.config.redact import masked
 from proxy.errors import Failure
-from proxy.routing.refusals import NoDeployments
+from proxy.routing.refusals import Refusal
 from proxy.routing.request import RouteRequest
 
 Target = str | dict[str, Any]
@@ -59,7 +59,9 @@ class FallbackLists:
             return NOTHING
         found = lookup(self._general, model)
         if found is None:
-            failure.message += f"No fallback model group found for original model_group={model}. Fallbacks={self.shown}"
+            if not isinstance(failure, Refusal):
+                told = f"No fallback model group found for original model_group={model}. Fallbacks={self.shown}"
+                failure.message += told
             return NOTHING
         return Targets(found, str(masked(found)))
 
@@ -87,7 +89,7 @@ class FallbackLists:
 
 def annotate(failure: Failure, model: str, shown: str, last: str | None) -> None:
     """Say in the failure which group it came from, which fallbacks there were, and how the last of them failed."""
-    if isinstance(failure, NoDeployments):
+    if isinstance(failure, Refusal):
         return
     failure.message += f". Received Model Group={model}\nAvailable Model Group Fallbacks={shown}"
     if last is not None:

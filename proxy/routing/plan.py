@@ -18,7 +18,6 @@ import msgspec
 from proxy.deployment import Deployment
 from proxy.errors import Failure
 from proxy.routing.fallbacks import FallbackLists, Target, annotate
-from proxy.routing.refusals import NoDeployments
 from proxy.routing.request import RouteRequest
 from proxy.routing.router import Router
 
@@ -129,7 +128,7 @@ class Plan:
     def _group(self, hop: Hop) -> Steps:
         """One model group with its retries."""
         router = self._router
-        candidates = router.candidates(hop.model)
+        candidates, group = router.candidates(hop.model), router.groups.unaliased(hop.model)
         if self._request.pinned is not None:
             candidates = tuple(d for d in candidates if d.id == self._request.pinned) or candidates
         first: Failure | None = None
@@ -137,9 +136,9 @@ class Plan:
         failed: set[str] = set()
         while True:
             try:
-                deployment = router.pick(router.groups.unaliased(hop.model), candidates, failed, self._request)
-            except NoDeployments as none_left:
-                raise first or none_left from None
+                deployment = router.pick(group, candidates, failed, self._request)
+            except Failure as refusal:
+                raise first or refusal from None
             failure = yield Try(deployment, hop)
             if failure is None:
                 router.cooldowns.succeeded(deployment)
@@ -149,10 +148,11 @@ class Plan:
             if first is None:
                 first = failure
                 allowed = self._retries(hop.model, deployment, failure)
-            if made >= allowed or not self._worth_a_retry(hop.model, failure, candidates):
+            left = self._left(group, candidates)
+            if made >= allowed or not self._worth_a_retry(hop.model, failure, candidates, left):
                 first.retries = (made, allowed) if made else None
                 raise first
-            if not any(d.id not in failed for d in router.healthy(candidates)):
+            if not any(d.id not in failed for d in left):
                 failed = {deployment.id}  # a new round begins, and not with the one that just failed
                 yield Wait(router.backoff(failure, made))
             made += 1
@@ -164,10 +164,19 @@ class Plan:
         own = deployment.params.num_retries
         return self._request.num_retries if own is None else own
 
-    def _worth_a_retry(self, model: str, failure: Failure, candidates: tuple[Deployment, ...]) -> bool:
+    def _left(self, group: str, candidates: tuple[Deployment, ...]) -> Sequence[Deployment]:
+        """Who may serve the call after a failure."""
+        try:
+            return self._router.suitable(group, candidates, self._request)
+        except Failure:
+            return ()
+
+    def _worth_a_retry(
+        self, model: str, failure: Failure, candidates: tuple[Deployment, ...], left: Sequence[Deployment]
+    ) -> bool:
         if self._router.retries_by_policy(model, failure.kind) is not None:
             return True
-        if self._lists.has_list_for(failure) or not self._router.healthy(candidates):
+        if self._lists.has_list_for(failure) or not left:
             return False
         status = failure.status
         if status == 401:

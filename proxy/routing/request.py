@@ -1,6 +1,6 @@
 """What a plan reads of a call."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -30,9 +30,9 @@ class RouteRequest(msgspec.Struct, kw_only=True):
     stream: bool = False
     has_messages: bool = False
     """Whether checks before the call apply (``enable_pre_call_checks``): they do to chats alone."""
-    region: Any = None
-    """That the call must stay in (``allowed_model_region``); the client's, so it may be anything."""
-    tags: tuple[str, ...] = ()
+    region: str | None = None
+    """That the call must stay in (``allowed_model_region``)."""
+    tags: Sequence[str] = ()
     """Of body, header, key and team; what a deployment must be tagged with."""
     count_tokens: Callable[[], int] = _nothing
     """How many tokens the client sent, counted when somebody asks; 0 when they cannot be counted."""

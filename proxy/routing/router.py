@@ -46,7 +46,7 @@ class Router:
         self.budgets = budgets if budgets.all else None
         self.traffic = (traffic or Traffic()) if has_readers(config) else None
         """What deployments are doing; ``None``: nothing depends on it, and nobody records it."""
-        self._filters = make_filters(config)
+        self.filters = make_filters(config)
         self._strategy = make_strategy(config)
 
     @property
@@ -87,8 +87,11 @@ class Router:
         default = self.settings.default_max_parallel_requests
         return self.traffic is None or self.traffic.has_room(deployment, default)
 
-    def pick(self, model: str, candidates: Sequence[Deployment], avoid: set[str], request: RouteRequest) -> Deployment:
-        """A healthy deployment, of the lowest ``order``, and not one of ``avoid`` (ids) while there is another.
+    def suitable(self, model: str, candidates: Sequence[Deployment], request: RouteRequest) -> list[Deployment]:
+        """The candidates that may serve the call now, at least one.
+
+        Args:
+            model: the group, no alias.
 
         Raises:
             NoDeployments: all are cooling down, or those that are not have spent their budgets or do not suit the call.
@@ -96,23 +99,35 @@ class Router:
         """
         healthy = self.healthy(candidates)
         if not healthy:
-            raise self._none_healthy(model, candidates)
+            raise self._none_available(model, candidates)
         if self.budgets is not None:
             awake, healthy = healthy, self.budgets.affordable(healthy)
             if not healthy:
                 raise NoDeployments(f"No deployments available - crossed budget: {self.budgets.told(awake)}")
-        for suiting in self._filters:
-            healthy = suiting(model, healthy, request)
-        fresh = [deployment for deployment in healthy if deployment.id not in avoid] if avoid else healthy
-        return self._strategy.pick(model, _of_lowest_order(fresh or healthy), request)
+        if self.filters:
+            for suiting in self.filters:
+                healthy = suiting(model, healthy, request)
+            if not healthy:
+                raise self._none_available(model, candidates)
+        return healthy
 
-    def _none_healthy(self, model: str, candidates: Sequence[Deployment]) -> NoDeployments:
-        seconds = math.ceil(min(self.cooldowns.remaining(deployment) for deployment in candidates))
-        ids = [deployment.id for deployment in candidates]
+    def pick(self, model: str, candidates: Sequence[Deployment], avoid: set[str], request: RouteRequest) -> Deployment:
+        """A suitable deployment, of the lowest ``order``, and not one of ``avoid`` (ids) while there is another.
+
+        Raises:
+            Failure: see :meth:`suitable`.
+        """
+        suitable = self.suitable(model, candidates, request)
+        fresh = [deployment for deployment in suitable if deployment.id not in avoid] if avoid else suitable
+        return self._strategy.pick(model, _of_lowest_order(fresh or suitable), request)
+
+    def _none_available(self, model: str, candidates: Sequence[Deployment]) -> NoDeployments:
+        resting = {it.id: seconds for it in candidates if (seconds := self.cooldowns.remaining(it))}
+        seconds = math.ceil(min(resting.values(), default=self.settings.cooldown_time))
         checks = self.settings.enable_pre_call_checks
         return NoDeployments(
             f"No deployments available for selected model, Try again in {seconds} seconds. "
-            f"Passed model={model}. pre-call-checks={checks}, cooldown_list={ids}"
+            f"Passed model={model}. pre-call-checks={checks}, cooldown_list={list(resting)}"
         )
 
     def retries_by_policy(self, model: str, kind: Kind) -> int | None:

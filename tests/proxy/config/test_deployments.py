@@ -22,7 +22,7 @@ def test_typed_settings_and_request_defaults_are_told_apart(load: Load) -> None:
     found = params(
         load,
         "api_base: http://127.0.0.1:9/v1, api_key: k, timeout: 30, stream_timeout: 1.5, num_retries: 2, rpm: 10, tpm: 20,"
-        " weight: 3, order: 1, max_parallel_requests: 4, tags: [x, y], region_name: eu, organization: o,"
+        " weight: 3, order: 1, max_parallel_requests: 4, tags: [x, y], organization: o,"
         " temperature: 0.2, max_tokens: 5, stop: [a], vertex_project: p, aws_access_key_id: i, mock_response: hi,"
         " configurable_clientside_auth_params: [api_key, {api_base: x}], extra_headers: {A: 1}",
     )

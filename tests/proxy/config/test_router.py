@@ -144,3 +144,14 @@ def test_keys_of_another_section_are_sent_there(load: Load) -> None:
 def test_impossible_settings_name_their_line(refuse: Refuse, text: str, message: str) -> None:
     refusal = refuse(f"{GROUPS}router_settings:\n  {text}\n")
     assert refusal.startswith(f"config.yaml:4: router_settings.{message}")
+
+
+def test_regions_that_nobody_looks_at_are_warned_about(load: Load) -> None:
+    placed = "{model_name: a, litellm_params: {model: openai/x, region_name: eu}}"
+    text = f"general_settings: {{master_key: m}}\nmodel_list:\n  - {placed}\n  - {placed}\n"
+    [warning] = load(text).warnings
+    assert warning.partition("config.yaml:")[2] == (
+        "3: litellm_params.region_name of a: nobody looks at it without router_settings.enable_pre_call_checks; "
+        "set that to true, or remove this"
+    )
+    assert not load(text + "router_settings: {enable_pre_call_checks: true}\n").warnings
