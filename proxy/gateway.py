@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from proxy.auth.authenticator import Authenticator
 from proxy.call import Call, Outcome
 from proxy.config.model import ProxyConfig
 from proxy.config.stored import with_stored, written_credentials
@@ -55,11 +56,9 @@ class Gateway:
 
             self.accounts = Accounts()
             self.directory = Directory(self.store, self.accounts)
-        self.snapshot: Snapshot = build_snapshot(
-            config, self.cooldowns, self.spending, directory=self.directory, traffic=self.traffic
-        )
         self.state: State = open_state(config)
         """What is shared with other processes, if it is."""
+        self.snapshot: Snapshot = self._snapshot_of(config)
         self.jobs: Jobs | None = None
         """Periodic work that one replica does; there with a store."""
         if self.store is not None:
@@ -150,8 +149,17 @@ class Gateway:
     def _build(self, config: ProxyConfig) -> Snapshot:
         same = config.general_settings == self.snapshot.config.general_settings
         authenticator = self.snapshot.authenticator if same else None
+        return self._snapshot_of(config, authenticator)
+
+    def _snapshot_of(self, config: ProxyConfig, authenticator: Authenticator | None = None) -> Snapshot:
         return build_snapshot(
-            config, self.cooldowns, self.spending, authenticator, directory=self.directory, traffic=self.traffic
+            config,
+            self.cooldowns,
+            self.spending,
+            authenticator,
+            directory=self.directory,
+            traffic=self.traffic,
+            state=self.state,
         )
 
     def check(self, config: ProxyConfig) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from proxy.call import Body, Call, FailedAttempt, Usage
+from proxy.capacity import Capacity, Visit
 from proxy.deployment import OPENAI_PREFIX, Deployment, may_set
 from proxy.errors import Failure, Headers
 from proxy.fields import CREDENTIAL_FIELDS, KEPT_BACK
@@ -37,6 +38,8 @@ CONTINUE = (
     "Do not repeat, introduce or comment on what was already said. The text so far: "
 )
 """Asks a fallback to continue an interrupted stream (A.md, A4; the reference says the same in other words)."""
+
+NO_LIMITS: Headers = []
 
 
 class ModelRequest(msgspec.Struct, kw_only=True):
@@ -74,6 +77,8 @@ class Routed(msgspec.Struct):
     reply: Reply
     route: Route
     upstream_seconds: float
+    limits: Headers
+    """What the model group has left."""
 
 
 class Pipeline:
@@ -84,6 +89,8 @@ class Pipeline:
         self._asked = asked
         self._client = client
         self._router = call.snapshot.router
+        self._capacity = call.snapshot.capacity
+        self._visit: Visit | None = None
         self._upstream_seconds = 0.0
         self.timeout: float | None = None
         """Seconds that the last attempt was given."""
@@ -105,10 +112,16 @@ class Pipeline:
             failure: Failure | None = None
             if isinstance(decision, Try):
                 try:
-                    reply = await self._attempt(decision, body)
+                    if self._capacity is None:
+                        reply = await self._attempt(decision, body)
+                    else:
+                        reply = await self._counted(self._capacity, decision, body)
                 except Failure as error:
                     failure = error
-                    failure.blames_deployment = not self._asked_for(error)
+                    if self._asked_for(error):
+                        failure.blames_deployment = False
+                    if self._visit is not None:
+                        await self._visit.failed(failure)
                     self._failed(decision.hop.model, decision.deployment, error)
             else:
                 await asyncio.sleep(decision.seconds)
@@ -118,7 +131,19 @@ class Pipeline:
                 assert reply is not None
                 self._call.outcome.route = answered.value
                 self._call.outcome.upstream_seconds = self._upstream_seconds
-                return Routed(reply, answered.value, self._upstream_seconds)
+                limits = NO_LIMITS if self._visit is None else self._visit.limits
+                return Routed(reply, answered.value, self._upstream_seconds, limits)
+
+    async def _counted(self, capacity: Capacity, step: Try, body: Body) -> Reply:
+        """An attempt within the limits of its deployment."""
+        self._visit = None
+        self._visit = visit = await capacity.enter(self._call, step.hop.model, step.deployment)
+        reply = await self._attempt(step, body)
+        if reply.stream is None:
+            visit.answered(reply.usage)
+        else:
+            visit.streams()
+        return reply
 
     def _asked_for(self, failure: Failure) -> bool:
         """Whether the client itself brought the failure about: by a mock, by a timeout of its own choice, by looking for
@@ -220,8 +245,10 @@ class Pipeline:
     def _failed(self, group: str, deployment: Deployment, failure: Failure) -> None:
         self._call.outcome.failures.append(FailedAttempt(group, deployment, failure))
 
-    def _stream_failed(self, failure: Failure) -> None:
+    async def _stream_failed(self, failure: Failure) -> None:
         route = self._call.outcome.route
+        if self._visit is not None:
+            await self._visit.failed(failure)
         if route is not None:
             self._failed(route.hop.model, route.deployment, failure)
 
@@ -289,10 +316,10 @@ class Pipeline:
         started, waited = time.perf_counter(), self._upstream_seconds
         try:
             try:
-                await stream.pump(sink)
+                await self._pump(stream, sink)
             except StreamFailure as failure:
                 await stream.aclose()
-                self._stream_failed(failure)
+                await self._stream_failed(failure)
                 if not failure.continuable or self._call.endpoint in (MESSAGES, RESPONSES):
                     raise
                 stream = await self._continued(stream, failure)
@@ -302,6 +329,11 @@ class Pipeline:
             self._call.outcome.upstream_seconds = waited + time.perf_counter() - started
             await stream.aclose()
 
+    async def _pump(self, stream: Stream, sink: Sink) -> None:
+        await stream.pump(sink)
+        if self._visit is not None:
+            self._visit.answered(stream.usage)
+
     async def _continued(self, stream: Stream, failure: StreamFailure) -> Stream:
         body = self._continuation(stream.text or [])
         continued = await self._follow(Plan(self._router, self._asked.route).after(failure), body)
@@ -310,9 +342,9 @@ class Pipeline:
 
     async def _pump_last(self, stream: Stream, sink: Sink) -> None:
         try:
-            await stream.pump(sink)
+            await self._pump(stream, sink)
         except StreamFailure as again:
-            self._stream_failed(again)
+            await self._stream_failed(again)
             raise
 
     def _continuation(self, text: list[str]) -> Body:

@@ -13,6 +13,7 @@ from proxy.accounting.cost import PriceBook
 from proxy.auth.authenticator import Authenticator
 from proxy.auth.selection import build_authenticator
 from proxy.call import Usage
+from proxy.capacity import Capacity, make_capacity
 from proxy.config.credentials import with_credentials
 from proxy.config.errors import ConfigError
 from proxy.config.model import ProxyConfig
@@ -26,6 +27,7 @@ from proxy.routing.budgets import Spending
 from proxy.routing.cooldown import Cooldowns
 from proxy.routing.router import Router
 from proxy.routing.traffic import Traffic
+from proxy.state.base import State
 
 if TYPE_CHECKING:
     from proxy.auth.admission import Admission
@@ -51,6 +53,8 @@ class Snapshot(msgspec.Struct, frozen=True, eq=False):
     background: Background
     """Which background responses are made here."""
     passthrough: PassThrough
+    capacity: Capacity | None
+    """What attempts take of their deployments; ``None`` when nothing depends on it."""
 
 
 def build_snapshot(
@@ -61,6 +65,7 @@ def build_snapshot(
     *,
     directory: Directory | None = None,
     traffic: Traffic | None = None,
+    state: State | None = None,
 ) -> Snapshot:
     """Derive a snapshot.
 
@@ -68,11 +73,17 @@ def build_snapshot(
         authenticator: the one to go on with; ``None``: a new one.
         directory: of the database, if there is one.
         traffic: what deployments are doing, to go on with.
+        state: that other processes may share.
 
     Raises:
         ConfigError: the config names something that does not exist.
     """
-    router = Router(with_credentials(config), cooldowns, spending, traffic)
+
+    def price(deployment: Deployment) -> float | None:
+        cost = prices.cost_of(deployment, A_TOKEN_EACH)
+        return None if cost.final is None else cost.original
+
+    router = Router(with_credentials(config), cooldowns, spending, traffic, price)
     for entry in config.model_list:
         try:
             find_provider(make_deployment(entry).provider)
@@ -91,7 +102,16 @@ def build_snapshot(
     authenticator = authenticator or build_authenticator(config, directory)
     admission = None if directory is None else _admission(config, router, catalog, prices, directory)
     return Snapshot(
-        config, router, authenticator, admission, catalog, prices, param_rules, background_of(config), passthrough
+        config,
+        router,
+        authenticator,
+        admission,
+        catalog,
+        prices,
+        param_rules,
+        background_of(config),
+        passthrough,
+        make_capacity(router, state),
     )
 
 

@@ -18,7 +18,7 @@ LAYERS = (
     ("server", "sockets", "unread", "cli", "commands", "__main__"),
     ("app",),
     ("api",),
-    ("pipeline", "gateway", "reloading", "rotating", "snapshot", "sharing"),
+    ("pipeline", "gateway", "reloading", "rotating", "snapshot", "sharing", "capacity"),
     ("passthrough", "realtime", "responses", "secrets", "management", "sso", "takeover"),
     ("auth", "accounting", "metrics"),
     ("jobs",),

@@ -117,11 +117,24 @@ class AllowedFailsPolicy(Section, frozen=True, kw_only=True, rename="pascal"):
     internal_server_error_allowed_fails: Count | None = None
 
 
+class StrategyArgs(Section, frozen=True, kw_only=True):
+    """``routing_strategy_args`` of the gateway's own strategies; a user's strategy has arguments of its own."""
+
+    ttl: Amount = 3600
+    """Of ``latency-based-routing``: seconds after which a call says nothing any more. Usage is counted by the minute."""
+    lowest_latency_buffer: Amount = 0
+    """How much slower than the fastest a deployment may be to be picked too, as a fraction."""
+    max_latency_list_size: Annotated[int, msgspec.Meta(ge=1, le=100)] = 10
+    """How many of the last calls of a deployment count."""
+
+
 class RouterSettings(Section, frozen=True, kw_only=True):
     """``router_settings``; each key is also taken from ``litellm_settings`` when it is not set here."""
 
     routing_strategy: str = "simple-shuffle"
+    """A name, or the dotted path of a user's own class."""
     routing_strategy_args: dict[str, Any] = {}
+    """See :class:`StrategyArgs`."""
     num_retries: Count | None = None
     timeout: Amount | None = None
     stream_timeout: Amount | None = None

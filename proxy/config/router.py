@@ -6,7 +6,15 @@ from typing import Any, Final
 from proxy.config import known
 from proxy.config.convert import Warnings, as_map, as_seq, convert, did_you_mean, drop_zeros, field_types, fill
 from proxy.config.errors import ConfigError
-from proxy.config.model import AliasTarget, AllowedFailsPolicy, Fallbacks, FallbackTargets, RetryPolicy, RouterSettings
+from proxy.config.model import (
+    AliasTarget,
+    AllowedFailsPolicy,
+    Fallbacks,
+    FallbackTargets,
+    RetryPolicy,
+    RouterSettings,
+    StrategyArgs,
+)
 from proxy.config.sections import ROUTER_FIELDS, warn_of_unknown
 from proxy.config.yaml_tree import Map, Origin, Seq, plain
 
@@ -24,13 +32,15 @@ def router_settings(section: Map, from_settings: Map, groups: frozenset[str], wa
     drop_zeros(merged, ("timeout", "stream_timeout", "cooldown_time"), KEY, warnings)
     warn_of_unknown(section, KEY, warnings)
     aliases = _aliases(merged, warnings)
+    strategy = _strategy(merged)
     given: dict[str, Any] = {
         **_all_fallbacks(merged, groups | aliases.keys(), warnings),
         "model_group_alias": aliases,
         "retry_policy": _policy(merged, "retry_policy", RetryPolicy, warnings),
         "allowed_fails_policy": _policy(merged, "allowed_fails_policy", AllowedFailsPolicy, warnings),
         "model_group_retry_policy": _group_policies(merged, warnings),
-        "routing_strategy": _strategy(merged),
+        "routing_strategy": strategy,
+        "routing_strategy_args": _strategy_args(merged, strategy, warnings),
         "other": {name: plain(section[name]) for name in section if name in known.ROUTER},
     }
     return fill(RouterSettings, merged, KEY, **given)
@@ -148,7 +158,24 @@ def _strategy(section: Map) -> str:
         return "simple-shuffle"
     if isinstance(value, str) and value in known.STRATEGIES:
         return known.STRATEGIES[value]
+    if isinstance(value, str) and "." in value:
+        return value
     hint = did_you_mean(str(value), known.STRATEGIES) or f"use one of {', '.join(sorted(known.STRATEGIES))}"
     raise ConfigError(
-        f"no such strategy; {hint}", place=section.origins["routing_strategy"].place, key=f"{KEY}.routing_strategy"
+        f"no such strategy; {hint}, or write file.Class for a class beside the config file",
+        place=section.origins["routing_strategy"].place,
+        key=f"{KEY}.routing_strategy",
     )
+
+
+def _strategy_args(section: Map, strategy: str, warnings: Warnings) -> dict[str, Any]:
+    """As written, but checked if they are for a strategy of the gateway; null means "not set"."""
+    name = "routing_strategy_args"
+    if section.get(name) is None:
+        return {}
+    key = f"{KEY}.{name}"
+    tree = as_map(section[name], section.origins[name], key)
+    if "." not in strategy:
+        _warn_of_others(tree, field_types(StrategyArgs), key, warnings)
+        fill(StrategyArgs, tree, key)
+    return {argument: value for argument, value in plain(tree).items() if value is not None}

@@ -89,7 +89,8 @@ def _is_credential(item: Any) -> bool:
 
 def _with_settings(config: ProxyConfig, settings: Settings) -> ProxyConfig:
     allowed = {
-        name: {key: value for key, value in section.items() if key not in GUARDED} for name, section in settings.items()
+        name: {key: value for key, value in section.items() if not _is_guarded(key, value)}
+        for name, section in settings.items()
     }
     written = {name: merged(config.written.get(name, {}), allowed.get(name, {})) for name in known.VARIABLES}
     if settings.get("general_settings", {}).get(ENDPOINTS):
@@ -108,6 +109,11 @@ def _with_settings(config: ProxyConfig, settings: Settings) -> ProxyConfig:
         general_settings=general_section(trees["general_settings"], Origin(PLACE), warnings),
         written=written,
     )
+
+
+def _is_guarded(name: str, value: Any) -> bool:
+    """A strategy of one's own is code that the gateway loads."""
+    return name in GUARDED or (name == "routing_strategy" and "." in str(value))
 
 
 def _endpoints(own: list[dict[str, Any]], stored: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Why no deployment of a group is picked."""
+"""Why no deployment of a group is picked, or the one that was picked takes no call."""
 
 from proxy.errors import Failure
 
@@ -15,3 +15,20 @@ class NoDeployments(Refusal):
 
     def __init__(self, message: str) -> None:
         super().__init__(429, message, kind="rate_limit", type="None", param="None", reached=False)
+
+
+class OverLimits(Failure):
+    """Every deployment of the group is at its ``rpm``, ``tpm`` or ``max_parallel_requests``; clients hear of the fallbacks."""
+
+    def __init__(self, message: str) -> None:
+        text = f"litellm.RateLimitError: {message}"
+        super().__init__(429, text, kind="rate_limit", type="throttling_error", reached=False)
+
+
+class Full(OverLimits):
+    """The picked deployment's limit was reached elsewhere meanwhile: another one may do. Nothing was sent, and it is no
+    failure of the deployment."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.blames_deployment = False

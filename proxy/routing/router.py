@@ -13,7 +13,7 @@ from proxy.routing.filters import make_filters
 from proxy.routing.groups import Groups
 from proxy.routing.refusals import NoDeployments
 from proxy.routing.request import RouteRequest
-from proxy.routing.strategies import make_strategy
+from proxy.routing.strategies import Price, Surroundings, make_strategy
 from proxy.routing.traffic import Traffic, has_readers
 
 DEFAULT_RETRIES = 2
@@ -33,21 +33,31 @@ POLICY_FIELDS: dict[Kind, str] = {
 }
 
 
+def _unknown(_deployment: Deployment) -> float | None:
+    return None
+
+
 class Router:
     """Groups, strategy, health and settings. Makes no call and never sleeps."""
 
     def __init__(
-        self, config: ProxyConfig, cooldowns: Cooldowns, spending: Spending, traffic: Traffic | None = None
+        self,
+        config: ProxyConfig,
+        cooldowns: Cooldowns,
+        spending: Spending,
+        traffic: Traffic | None = None,
+        price: Price = _unknown,
     ) -> None:
         self.settings: RouterSettings = config.router_settings
         self.groups = Groups(map(make_deployment, config.model_list), self.settings.model_group_alias)
         self.cooldowns = cooldowns
         budgets = Budgets(config, self.groups.deployments, spending)
         self.budgets = budgets if budgets.all else None
-        self.traffic = (traffic or Traffic()) if has_readers(config) else None
+        traffic = traffic or Traffic()
+        self.traffic = traffic if has_readers(config) else None
         """What deployments are doing; ``None``: nothing depends on it, and nobody records it."""
         self.filters = make_filters(config)
-        self._strategy = make_strategy(config)
+        self._strategy = make_strategy(Surroundings(config, traffic, price))
 
     @property
     def max_fallbacks(self) -> int:

@@ -124,18 +124,21 @@ class Traffic:
         deployment: Deployment,
         *,
         failure: Failure | None,
-        seconds: float,
+        seconds: float | None,
         first_token: float | None = None,
         usage: Usage = NOTHING,
     ) -> None:
-        """The attempt is over, its stream too; a client that went away is no failure, but then ``usage`` says nothing."""
+        """The attempt is over, its stream too.
+
+        Args:
+            seconds: that it took; ``None``: it did not come to its end (a failure, a client that went away).
+        """
         work = self.of(deployment)
         work.in_flight -= 1
         work.tokens += usage.total_tokens
-        if failure is None:
-            if usage.total_tokens:
-                work.samples.append(Sample(self._clock(), seconds, first_token, usage.completion_tokens))
-        elif failure.kind == "timeout" and failure.blames_deployment:
+        if seconds is not None:
+            work.samples.append(Sample(self._clock(), seconds, first_token, usage.completion_tokens))
+        elif failure is not None and failure.kind == "timeout" and failure.blames_deployment:
             work.samples.append(Sample(self._clock(), TIMED_OUT, None, 0))
         self._tell()
 
