@@ -1,6 +1,7 @@
 """Follow the plan of a model call: attempts, waits, and the fallback of a stream that reports an error."""
 
 import asyncio
+import math
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -103,7 +104,19 @@ class Pipeline:
         Raises:
             Failure: the plan gave up.
         """
+        if self._router.counts_above < math.inf:
+            await self._count_tokens()
         return await self._follow(Plan(self._router, self._asked.route).steps(), self._call.body)
+
+    async def _count_tokens(self) -> None:
+        """So that the plan, which never waits, may ask how many tokens the client sent."""
+        from proxy.tokens.calls import at_most, counting
+
+        route, body = self._asked.route, self._call.body
+        route.has_messages = "messages" in body
+        route.tokens_at_most = at_most(body)
+        if route.tokens_at_most > self._router.counts_above:
+            route.count_tokens = await counting(body)
 
     async def _follow(self, steps: Steps, body: Body) -> Routed:
         decision = next(steps)

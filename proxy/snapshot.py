@@ -83,7 +83,10 @@ def build_snapshot(
         cost = prices.cost_of(deployment, A_TOKEN_EACH)
         return None if cost.final is None else cost.original
 
-    router = Router(with_credentials(config), cooldowns, spending, traffic, price)
+    def window(deployment: Deployment) -> int | None:
+        return catalog.window(deployment)
+
+    router = Router(with_credentials(config), cooldowns, spending, traffic, price=price, window=window)
     for entry in config.model_list:
         try:
             find_provider(make_deployment(entry).provider)

@@ -27,6 +27,13 @@ class Catalog:
         found = self._table.find(base) if base is not None else None
         return found or self._table.find(deployment.model, deployment.provider)
 
+    def window(self, deployment: Deployment) -> int | None:
+        """How many tokens its model reads: ``model_info.max_input_tokens``, else what is known; ``None``: nothing is."""
+        own = deployment.info.get("max_input_tokens")
+        entry = self.entry(deployment) if own is None else None
+        tokens = own if entry is None else entry.fields.get("max_input_tokens")
+        return tokens if isinstance(tokens, int) else None
+
     def models_of(self, provider: str) -> tuple[str, ...]:
         """The known models of the provider of a wildcard deployment."""
         return self._table.models_of(provider)

@@ -36,3 +36,5 @@ class RouteRequest(msgspec.Struct, kw_only=True):
     """Of body, header, key and team; what a deployment must be tagged with."""
     count_tokens: Callable[[], int] = _nothing
     """How many tokens the client sent, counted when somebody asks; 0 when they cannot be counted."""
+    tokens_at_most: int = 0
+    """What ``count_tokens`` cannot exceed, known without counting."""

@@ -3,18 +3,20 @@
 import math
 import random
 from collections.abc import Sequence
+from functools import cached_property
 
 from proxy.config.model import ProxyConfig, RetryPolicy, RouterSettings
 from proxy.deployment import Deployment, make_deployment
 from proxy.errors import Failure, Kind
 from proxy.routing.budgets import Budgets, Spending
 from proxy.routing.cooldown import Cooldowns
-from proxy.routing.filters import make_filters
+from proxy.routing.filters import Filter, make_filters
+from proxy.routing.filters.context_windows import ContextWindows, Window
 from proxy.routing.groups import Groups
 from proxy.routing.refusals import NoDeployments
 from proxy.routing.request import RouteRequest
 from proxy.routing.strategies import Price, Surroundings, make_strategy
-from proxy.routing.traffic import Traffic, has_readers
+from proxy.routing.traffic import BLIND, Traffic, has_readers
 
 DEFAULT_RETRIES = 2
 DEFAULT_MAX_FALLBACKS = 5
@@ -22,6 +24,8 @@ INITIAL_BACKOFF = 0.5
 MAX_BACKOFF = 8.0
 JITTER = 0.75
 MAX_RETRY_AFTER = 60.0
+UNCOUNTED = BLIND | {"least-busy"}
+"""Strategies that never ask how many tokens a call is."""
 
 POLICY_FIELDS: dict[Kind, str] = {
     "authentication": "authentication_error_retries",
@@ -33,12 +37,17 @@ POLICY_FIELDS: dict[Kind, str] = {
 }
 
 
-def _unknown(_deployment: Deployment) -> float | None:
+def _unknown(_deployment: Deployment) -> None:
     return None
 
 
 class Router:
-    """Groups, strategy, health and settings. Makes no call and never sleeps."""
+    """Groups, strategy, health and settings. Makes no call and never sleeps.
+
+    Args:
+        price: of the models of deployments.
+        window: how much they read.
+    """
 
     def __init__(
         self,
@@ -46,7 +55,9 @@ class Router:
         cooldowns: Cooldowns,
         spending: Spending,
         traffic: Traffic | None = None,
+        *,
         price: Price = _unknown,
+        window: Window = _unknown,
     ) -> None:
         self.settings: RouterSettings = config.router_settings
         self.groups = Groups(map(make_deployment, config.model_list), self.settings.model_group_alias)
@@ -56,8 +67,20 @@ class Router:
         traffic = traffic or Traffic()
         self.traffic = traffic if has_readers(config) else None
         """What deployments are doing; ``None``: nothing depends on it, and nobody records it."""
-        self.filters = make_filters(config)
+        self._may_count = config.settings.other.get("disable_token_counter") is not True
+        self._windows = ContextWindows(window) if self.settings.enable_pre_call_checks else None
+        room: tuple[Filter, ...] = () if self._windows is None else (self._windows,)
+        self.filters = make_filters(config) + room
         self._strategy = make_strategy(Surroundings(config, traffic, price))
+
+    @cached_property
+    def counts_above(self) -> float:
+        """Nobody asks for the count of a call of at most so many tokens; infinite: nobody asks at all."""
+        if not self._may_count:
+            return math.inf
+        if self.settings.routing_strategy not in UNCOUNTED:
+            return 0.0
+        return math.inf if self._windows is None else self._windows.smallest(self.groups.deployments)
 
     @property
     def max_fallbacks(self) -> int:

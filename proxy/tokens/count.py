@@ -4,11 +4,8 @@ The rules are those of OpenAI's cookbook (https://cookbook.openai.com/examples/h
 1.81.14 counts, for the models of every vendor; the numbers are recorded in contracts/F/test_F1_counting.py.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
-
-import msgspec
 
 from proxy.tokens import encodings
 from proxy.tokens.errors import Uncountable
@@ -28,8 +25,6 @@ A_MESSAGE: Final = 3
 A_NAME: Final = 1
 OF_OLD: Final = {"gpt-3.5-turbo-0301": (4, -1)}
 """Tokens of a message and of a name, for models where they are others."""
-LONG: Final = 20_000
-"""Characters or bytes that a thread counts; what is shorter takes 5 ms at the most."""
 
 
 def counter_of(model: str) -> Counter:
@@ -39,14 +34,14 @@ def counter_of(model: str) -> Counter:
 
 
 def count_text(text: str, model: str) -> int:
-    """The tokens of a text. Blocks, see :func:`counted`."""
+    """The tokens of a text. Blocks."""
     return counter_of(model)(text)
 
 
 def count_messages(
     messages: Any, model: str, *, tools: Any = None, tool_choice: Any = None, counter: Counter | None = None
 ) -> int:
-    """The tokens of a chat with what stands around its messages. Blocks, see :func:`counted`.
+    """The tokens of a chat with what stands around its messages. Blocks.
 
     Args:
         messages: OpenAI's or Anthropic's, decoded.
@@ -63,48 +58,6 @@ def count_messages(
         )
     except RecursionError:
         raise Uncountable("messages or tools are nested too deeply") from None
-
-
-def estimate(body: Mapping[str, msgspec.Raw]) -> int:
-    """The tokens that a call's client sends, whoever the model is: of ``messages``, else ``prompt``, else ``input``.
-
-    0 when they cannot be counted. Blocks, see :func:`estimated`.
-    """
-    try:
-        if (messages := body.get("messages")) is not None:
-            return count_messages(msgspec.json.decode(messages), "")
-        given = body.get("prompt", body.get("input"))
-        return 0 if given is None else _inputs(msgspec.json.decode(given))
-    except (Uncountable, msgspec.DecodeError, RecursionError):
-        return 0
-
-
-async def estimated(body: Mapping[str, msgspec.Raw]) -> int:
-    """:func:`estimate`, in a thread when it would hold up the event loop."""
-    size = sum(len(bytes_of) for name in ("messages", "prompt", "input") if (bytes_of := body.get(name)) is not None)
-    if size <= LONG and encodings.is_loaded(encodings.CL100K):
-        return estimate(body)
-    return await asyncio.to_thread(estimate, body)
-
-
-async def counted(count: Callable[[], int]) -> int:
-    """What ``count`` says, asked in a thread; tiktoken lets the event loop go on meanwhile.
-
-    Raises:
-        Uncountable: ``count`` did.
-    """
-    return await asyncio.to_thread(count)
-
-
-def _inputs(value: Any) -> int:
-    """A text or a list of them; token numbers count themselves."""
-    if isinstance(value, str):
-        return count_text(value, "")
-    if isinstance(value, list):
-        return sum(1 if isinstance(item, int) else _inputs(item) for item in value)
-    if isinstance(value, dict):  # items of the Responses API
-        return _inputs(value.get("content", value.get("text", "")))
-    raise Uncountable(f"no input: {value!r:.100}")
 
 
 def _messages(messages: Any, count: Counter, a_message: int, a_name: int) -> int:

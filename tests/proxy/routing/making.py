@@ -9,6 +9,7 @@ from proxy.deployment import Deployment, make_deployment
 from proxy.errors import Failure, Kind
 from proxy.routing.budgets import Spending
 from proxy.routing.cooldown import Cooldowns
+from proxy.routing.filters.context_windows import Window
 from proxy.routing.request import RouteRequest
 from proxy.routing.router import Router
 
@@ -49,9 +50,15 @@ def aliases(**targets: str | AliasTarget) -> dict[str, AliasTarget]:
     return {name: AliasTarget(model=it) if isinstance(it, str) else it for name, it in targets.items()}
 
 
-def router(entries: Sequence[ModelEntry], *, clock: Callable[[], float] | None = None, **settings: Any) -> Router:
+def router(
+    entries: Sequence[ModelEntry],
+    *,
+    clock: Callable[[], float] | None = None,
+    window: Window = lambda _deployment: None,
+    **settings: Any,
+) -> Router:
     config = ProxyConfig(model_list=tuple(entries), router_settings=RouterSettings(**settings), folder=Path())
-    return Router(config, Cooldowns(clock or Clock()), Spending())
+    return Router(config, Cooldowns(clock or Clock()), Spending(), window=window)
 
 
 def groups(members: Mapping[str, int], **params: Any) -> list[ModelEntry]:

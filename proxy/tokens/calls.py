@@ -1,0 +1,65 @@
+"""The tokens of a call before it is made, for whoever decides where it goes."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Mapping
+from functools import cache, partial
+from typing import Any, Final
+
+import msgspec
+
+from proxy.tokens import encodings
+from proxy.tokens.count import THE_ANSWER, count_messages, count_text
+from proxy.tokens.errors import Uncountable
+
+LONG: Final = 20_000
+"""Bytes above which a thread counts; what is shorter takes 4 ms at the most."""
+COUNTED: Final = ("messages", "prompt", "input")
+"""What the client sent: the first of them that is there."""
+IMAGE: Final = b"image"
+
+Body = Mapping[str, msgspec.Raw]
+
+
+def at_most(body: Body) -> int:
+    """What :func:`estimate` cannot exceed, known at once: a token is a byte at least, but for those of images."""
+    given = bytes(_given(body))
+    return sys.maxsize if IMAGE in given else len(given) + THE_ANSWER
+
+
+async def counting(body: Body) -> Callable[[], int]:
+    """:func:`estimate` of the call, as something to ask that does not hold up the event loop.
+
+    What is long is counted now, in a thread; what is short is counted once, if somebody asks.
+    """
+    if len(bytes(_given(body))) <= LONG and encodings.is_loaded(encodings.CL100K):
+        return cache(partial(estimate, body))
+    tokens = await asyncio.to_thread(estimate, body)
+    return lambda: tokens
+
+
+def estimate(body: Body) -> int:
+    """The tokens that a call's client sends, whoever the model is: of ``messages``, else ``prompt``, else ``input``.
+
+    0 when they cannot be counted. Blocks.
+    """
+    try:
+        given = msgspec.json.decode(_given(body))
+        return count_messages(given, "") if "messages" in body else _inputs(given)
+    except (Uncountable, msgspec.DecodeError, RecursionError):
+        return 0
+
+
+def _given(body: Body) -> msgspec.Raw:
+    return next((body[name] for name in COUNTED if name in body), msgspec.Raw())
+
+
+def _inputs(value: Any) -> int:
+    """A text or a list of them; token numbers count themselves."""
+    if isinstance(value, str):
+        return count_text(value, "")
+    if isinstance(value, list):
+        return sum(1 if isinstance(item, int) else _inputs(item) for item in value)
+    if isinstance(value, dict):  # items of the Responses API
+        return _inputs(value.get("content", value.get("text", "")))
+    raise Uncountable(f"no input: {value!r:.100}")
