@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from proxy.auth.access import Access
     from proxy.deployment import Deployment
     from proxy.errors import Failure
+    from proxy.rates import Rate, Rates
     from proxy.routing.plan import Route
     from proxy.snapshot import Snapshot
 
@@ -77,6 +78,8 @@ class Identity(msgspec.Struct, frozen=True):
     """That its calls must stay in, whatever they ask for."""
     access: Access | None = None
     """What a database knows of the key; ``None`` without one, and for the master key."""
+    rates: Rates | None = None
+    """What it may ask for; ``None``: as much as it wants."""
 
     @property
     def acts_for_admin(self) -> bool:
@@ -157,12 +160,15 @@ class Call:
         "body",
         "client_ip",
         "customer",
+        "customer_rate",
         "endpoint",
         "fields",
         "headers",
         "id",
         "identity",
+        "limit_headers",
         "model",
+        "on_settle",
         "outcome",
         "path",
         "settled",
@@ -187,6 +193,10 @@ class Call:
         """What of them goes to the vendor."""
         self.customer: str | None = None
         """For whom of its own users the client calls."""
+        self.customer_rate: Rate | None = None
+        """What that customer may ask for."""
+        self.limit_headers: list[tuple[bytes, bytes]] = []
+        """Of a good answer that is no stream: what is left of the limits."""
         self.model = ""
         """The name that the client asked for."""
         self.stream = False
@@ -195,6 +205,8 @@ class Call:
         self.outcome = Outcome("failed", 500)
         self.settled = False
         """Whether the call was charged."""
+        self.on_settle: Callable[[Usage], None] | None = None
+        """Told once what was used, before the answer is complete if it is known by then."""
         self._on_end: list[OnEnd] = []
         self._ended = False
 

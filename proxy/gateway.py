@@ -12,6 +12,7 @@ from proxy.auth.authenticator import Authenticator
 from proxy.call import Call, Outcome
 from proxy.config.model import ProxyConfig
 from proxy.config.stored import with_stored, written_credentials
+from proxy.limits.limiter import Limiter
 from proxy.metrics.recorder import CountedCooldowns, Recorder
 from proxy.routing.budgets import Spending
 from proxy.routing.traffic import Traffic
@@ -58,6 +59,7 @@ class Gateway:
             self.directory = Directory(self.store, self.accounts)
         self.state: State = open_state(config)
         """What is shared with other processes, if it is."""
+        self.limiter = Limiter(self.state)
         self.snapshot: Snapshot = self._snapshot_of(config)
         self.jobs: Jobs | None = None
         """Periodic work that one replica does; there with a store."""
@@ -114,6 +116,8 @@ class Gateway:
 
     def settle(self, call: Call) -> None:
         """Charge a call whose usage and cost are known, before its answer is complete; else that is done when it ends."""
+        if call.on_settle is not None:
+            call.on_settle(call.outcome.usage)
         if self.spend is not None:
             self.spend.settle(call)
 
@@ -203,6 +207,7 @@ class Gateway:
             await self._shared.stop()
         if self._sharing is not None:
             await self._sharing.stop()
+        await self.limiter.stop()
         await self.state.aclose()
         if self.spend is not None:
             await self.spend.stop()

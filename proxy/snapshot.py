@@ -18,6 +18,7 @@ from proxy.config.credentials import with_credentials
 from proxy.config.errors import ConfigError
 from proxy.config.model import ProxyConfig
 from proxy.deployment import Deployment, make_deployment
+from proxy.limits.settings import LimitSettings, limit_settings
 from proxy.passthrough.routes import PassThrough
 from proxy.providers.base import find_provider
 from proxy.providers.compatible import param_rules as rules_of
@@ -55,6 +56,7 @@ class Snapshot(msgspec.Struct, frozen=True, eq=False):
     passthrough: PassThrough
     capacity: Capacity | None
     """What attempts take of their deployments; ``None`` when nothing depends on it."""
+    limits: LimitSettings
 
 
 def build_snapshot(
@@ -105,16 +107,17 @@ def build_snapshot(
     authenticator = authenticator or build_authenticator(config, directory)
     admission = None if directory is None else _admission(config, router, catalog, prices, directory)
     return Snapshot(
-        config,
-        router,
-        authenticator,
-        admission,
-        catalog,
-        prices,
-        param_rules,
-        background_of(config),
-        passthrough,
-        make_capacity(router, state),
+        config=config,
+        router=router,
+        authenticator=authenticator,
+        admission=admission,
+        catalog=catalog,
+        prices=prices,
+        param_rules=param_rules,
+        background=background_of(config),
+        passthrough=passthrough,
+        capacity=make_capacity(router, state),
+        limits=limit_settings(config),
     )
 
 

@@ -20,14 +20,27 @@ LAYERS = (
     ("api",),
     ("pipeline", "gateway", "reloading", "rotating", "snapshot", "sharing", "capacity"),
     ("passthrough", "realtime", "responses", "secrets", "management", "sso", "takeover"),
-    ("auth", "accounting", "metrics"),
+    ("auth", "accounting", "limits", "metrics"),
     ("jobs",),
     ("routing",),
     ("providers",),
     ("upstream",),
-    ("deployment", "call", "config", "durations", "errors", "fields", "compat", "logs", "state", "store", "tokens"),
+    (
+        "deployment",
+        "call",
+        "config",
+        "durations",
+        "errors",
+        "fields",
+        "compat",
+        "logs",
+        "rates",
+        "state",
+        "store",
+        "tokens",
+    ),
 )
-STAGES = frozenset({"auth", "accounting", "metrics"})
+STAGES = frozenset({"auth", "accounting", "limits", "metrics"})
 #: Libraries that only some may know.
 ONLY_IN = {
     "uvicorn": ("server", "sockets"),

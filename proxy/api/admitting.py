@@ -43,7 +43,7 @@ async def admitted_model(call: Call, fields: Body, model: str | None) -> str | N
     from proxy.auth.admission import Asked
 
     admitted = await admission.admit(Asked(call.identity, call.headers, call.path, fields, model))
-    call.customer = admitted.customer
+    call.customer, call.customer_rate = admitted.customer, admitted.customer_rate
     if admitted.region is not None:
         call.identity = msgspec.structs.replace(call.identity, region=admitted.region)
     return admitted.model

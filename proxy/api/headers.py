@@ -62,6 +62,7 @@ def of_answer(call: Call, routed: Routed, cost: Cost) -> Pairs:
     ]
     if route.max_retries is not None:
         headers.append((b"x-litellm-max-retries", b"%d" % route.max_retries))
+    headers += call.limit_headers
     for name, text in reply.headers:
         header = name.encode("latin-1"), text.encode("latin-1", "replace")
         if name.startswith("x-ratelimit-"):

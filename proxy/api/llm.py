@@ -81,6 +81,8 @@ class ModelEndpoint:
                 asked = self._read(call, fields, path_model)
             else:
                 asked = await self._admitted(call, fields, path_model)
+            if gateway.limiter.concerns(call):
+                await gateway.limiter.admit(call)
         except GatewayError as error:
             return refusal(call, error)
         except ClientGone:

@@ -114,6 +114,8 @@ class PassThroughEndpoint:
             caller = Caller(presented, scope, body)
             call.identity = await call.snapshot.authenticator.authenticate(caller)
             await admit_passed(call, found.route, scope["method"], body)
+            if self._gateway.limiter.concerns(call):
+                await self._gateway.limiter.admit(call)
         return Asked(
             method=scope["method"],
             rest=found.rest,

@@ -104,6 +104,8 @@ class SocketEndpoint:
             if self._needs_model and not call.model:
                 raise GatewayError(400, "the query names no model")
             call.model = await admitted_model(call, NO_FIELDS, call.model or None) or ""
+            if self._gateway.limiter.concerns(call):
+                await self._gateway.limiter.admit(call)
         except GatewayError as error:
             call.outcome.status, call.outcome.error = error.status, error.message
             return False

@@ -11,6 +11,7 @@ from proxy.auth.directory import Directory
 from proxy.auth.lookups import StoreAway
 from proxy.auth.model_access import ALL_OF_TEAM, EVERYTHING, NO_DEFAULT, ModelAccess, Owner
 from proxy.auth.permissions import Group, check_route
+from proxy.auth.rates import rate_of
 from proxy.auth.requirements import Requirements
 from proxy.auth.spending import SoftBudgets, check_budget, check_total
 from proxy.auth.virtual_keys import refused
@@ -18,9 +19,11 @@ from proxy.call import NO_FIELDS, Body, Identity
 from proxy.config.model import ProxyConfig
 from proxy.errors import GatewayError
 from proxy.fields import names_of
+from proxy.rates import Rate
 
 T = TypeVar("T")
 
+_OF_BUDGETS: Final = ("max_budget", "rpm_limit", "tpm_limit", "max_parallel_requests")
 _LISTS: Final = frozenset(("fallbacks", "context_window_fallbacks", "content_policy_fallbacks"))
 
 
@@ -44,6 +47,7 @@ class Admitted(msgspec.Struct, frozen=True):
     model: str | None
     """What is called in the end: aliases of keys and teams stand for others."""
     customer: str | None = None
+    customer_rate: Rate | None = None
     tags: tuple[str, ...] = ()
     region: str | None = None
     """Of the customer: that the call must stay in."""
@@ -98,7 +102,9 @@ class Admission:
         if buyer is not None:
             check_budget(buyer.holder)
         self._requirements.check_params(identity, asked.fields)
-        return Admitted(model, customer, tags, None if buyer is None else buyer.region)
+        if buyer is None:
+            return Admitted(model, customer, tags=tags)
+        return Admitted(model, customer, rate_of(buyer.holder) or None, tags, buyer.region)
 
     async def check_caller(self, identity: Identity, *, budgets: bool) -> None:
         """Let a caller ask for what is no call of a model, or not.
@@ -211,7 +217,7 @@ class Admission:
         budget = await _known(self._directory.budgets.get(self._default_budget))
         if budget is None:
             return found
-        holder = msgspec.structs.replace(found.holder, max_budget=budget["max_budget"])
+        holder = msgspec.structs.replace(found.holder, **{name: budget[name] for name in _OF_BUDGETS})
         return msgspec.structs.replace(found, holder=holder)
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from proxy.auth.authenticator import ADMIN, Caller
 from proxy.auth.keys import own_header, presented_key, same_key
+from proxy.auth.rates import rates_of_record
 from proxy.call import Identity
 from proxy.compat.custom_auth import load_custom_auth
 from proxy.compat.identity import UserAPIKeyAuth
@@ -47,5 +48,6 @@ def _identity(auth: UserAPIKeyAuth) -> Identity:
         "spend": float(auth.spend or 0.0),
         "metadata": dict(auth.metadata or {}),
         "region": auth.allowed_model_region,
+        "rates": rates_of_record(auth),
     }
     return Identity(**fields)

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from proxy.auth.access import Access, Customer, Holder
 from proxy.auth.permissions import Role
+from proxy.auth.rates import rates_of
 from proxy.call import Identity
 from proxy.store import tables
 from proxy.store.accounts import Accounts, Kind, member_id
@@ -135,6 +136,7 @@ def _identity(parts: Sequence[Row | None], roles: list[Row], accounts: Accounts)
         name = member_id(member["team_id"], member["user_id"])
         holders.append(_holder(accounts, "team_member", name, member, budget=of_member))
     role = role_of(user)
+    access = Access(key, tuple(holders), team, user, organization, project, roles=roles_of(roles))
     return Identity(
         key_alias=key["key_alias"],
         user_id=key["user_id"],
@@ -150,7 +152,8 @@ def _identity(parts: Sequence[Row | None], roles: list[Row], accounts: Accounts)
         allowed_routes=tuple(key["allowed_routes"]),
         routes_granted=key["routes_granted"],
         permissions=key["permissions"],
-        access=Access(key, tuple(holders), team, user, organization, project, roles=roles_of(roles)),
+        access=access,
+        rates=rates_of(access),
     )
 
 

@@ -57,6 +57,14 @@ class Cooldowns:
             return 0.0
         return max(0.0, record.until - self._clock())
 
+    def is_failing(self, deployment: Deployment) -> bool:
+        """Whether it failed more than once of late, or rests because of that."""
+        record = self._records.get(deployment.id)
+        if record is None:
+            return False
+        recent = self._clock() - record.window_start <= WINDOW
+        return record.until > self._clock() or (recent and record.failures > 1)
+
     def succeeded(self, deployment: Deployment) -> None:
         """Count a request that went well."""
         self._current(deployment).requests += 1

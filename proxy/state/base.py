@@ -52,6 +52,8 @@ class Reservation(msgspec.Struct, frozen=True):
     """Seconds until each charge's counter begins anew."""
     lease: Lease | None = None
     """On the slots, if there are any and they were granted."""
+    taken: tuple[int, ...] = ()
+    """How many of each slot's places are held now; with this one's if they were granted."""
 
     @property
     def granted(self) -> bool:

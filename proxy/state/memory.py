@@ -87,7 +87,7 @@ class MemoryState:
         resets = tuple(end - now for end in ends)
         refused = self._refused(charges, totals, slots)
         if refused is not None:
-            return Reservation(refused, tuple(totals), resets)
+            return Reservation(refused, tuple(totals), resets, taken=self._taken(slots))
         for number, charge in enumerate(charges):
             if charge.amount:
                 totals[number] += charge.amount
@@ -96,17 +96,23 @@ class MemoryState:
         for slot in slots:
             assert lease is not None
             self._slots.setdefault(slot.name, Expiring(self._clock)).put(lease.id, None, now + slot.seconds)
-        return Reservation(None, tuple(totals), resets, lease)
+        return Reservation(None, tuple(totals), resets, lease, self._taken(slots))
 
     def _refused(self, charges: Sequence[Charge], totals: Sequence[float], slots: Sequence[Slot]) -> int | None:
         for number, (charge, total) in enumerate(zip(charges, totals, strict=True)):
             if total + charge.amount > charge.limit:
                 return number
         for number, slot in enumerate(slots, len(charges)):
-            taken = self._slots.get(slot.name)
-            if (0 if taken is None else len(taken)) >= slot.limit:
+            if self._count(slot) >= slot.limit:
                 return number
         return None
+
+    def _taken(self, slots: Sequence[Slot]) -> tuple[int, ...]:
+        return tuple(map(self._count, slots)) if slots else ()
+
+    def _count(self, slot: Slot) -> int:
+        taken = self._slots.get(slot.name)
+        return 0 if taken is None else len(taken)
 
     async def acquire(self, name: str, limit: int, seconds: float) -> Lease | None:
         """Take one slot."""

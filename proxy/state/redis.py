@@ -100,12 +100,13 @@ class RedisState:
             arguments += [charge.amount, limit, _milliseconds(charge.seconds)]
         for slot in slots:
             arguments += [slot.limit, _milliseconds(slot.seconds)]
-        refused, totals, resets = await self._run(scripts.RESERVE, keys, arguments)
+        refused, totals, resets, taken = await self._run(scripts.RESERVE, keys, arguments)
         return Reservation(
             refused - 1 if refused else None,
             tuple(float(total) for total in totals),
             tuple(left / 1000 for left in resets),
             lease if slots and not refused else None,
+            tuple(taken),
         )
 
     async def acquire(self, name: str, limit: int, seconds: float) -> Lease | None:

@@ -11,7 +11,7 @@ RESERVE: Final = """
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local counters = tonumber(ARGV[2])
-local totals, lefts, resets, refused = {}, {}, {}, 0
+local totals, lefts, resets, taken, refused = {}, {}, {}, {}, 0
 for i = 1, counters do
   totals[i] = redis.call('GET', KEYS[i]) or '0'
   lefts[i] = redis.call('PTTL', KEYS[i])
@@ -24,12 +24,13 @@ local first = 3 * counters + 3
 for i = counters + 1, #KEYS do
   redis.call('ZREMRANGEBYSCORE', KEYS[i], '-inf', now)
   local limit = tonumber(ARGV[first + 2 * (i - counters - 1)])
-  if refused == 0 and redis.call('ZCARD', KEYS[i]) >= limit then
+  taken[i - counters] = redis.call('ZCARD', KEYS[i])
+  if refused == 0 and taken[i - counters] >= limit then
     refused = i
   end
 end
 if refused ~= 0 then
-  return {refused, totals, resets}
+  return {refused, totals, resets, taken}
 end
 for i = 1, counters do
   if tonumber(ARGV[3 * i]) ~= 0 then
@@ -42,9 +43,10 @@ end
 for i = counters + 1, #KEYS do
   local time = tonumber(ARGV[first + 2 * (i - counters - 1) + 1])
   redis.call('ZADD', KEYS[i], now + time, ARGV[1])
+  taken[i - counters] = taken[i - counters] + 1
   redis.call('PEXPIRE', KEYS[i], math.max(time, redis.call('PTTL', KEYS[i])))
 end
-return {0, totals, resets}
+return {0, totals, resets, taken}
 """
 
 RENEW: Final = """

@@ -1,0 +1,114 @@
+"""Lets calls in that all of their limits have room for: one step of the state, whoever else comes at the same time."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from proxy.call import Call, Usage
+from proxy.config.errors import ConfigError
+from proxy.config.references import variable
+from proxy.limits.after import Afterwards
+from proxy.limits.parts import WITHOUT, Findings, Part, charge_of, findings, parts_of, slot_of
+from proxy.limits.refusals import headers_of, refusal
+from proxy.limits.settings import Counted
+from proxy.rates import Rate, Unit
+from proxy.state.base import Lease, State
+
+WINDOW: Final = "LITELLM_RATE_LIMIT_WINDOW_SIZE"
+
+
+class Limiter:
+    """Of one process; what it counts, all that share its state have in common.
+
+    Raises ConfigError when the environment names no window.
+    """
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self.window = _window()
+        """Seconds that requests and tokens are counted for; they begin with the first call."""
+        self._afterwards = Afterwards(state, self.window)
+
+    def concerns(self, call: Call) -> bool:
+        """Whether a call has limits."""
+        return call.identity.rates is not None or call.customer_rate is not None
+
+    async def admit(self, call: Call) -> None:
+        """Let a call in. Its tokens are counted, and its places given back, when it ends.
+
+        Raises:
+            GatewayError: 429, a limit is reached; nothing was counted.
+        """
+        parts = parts_of(_rates(call), _ignored(call))
+        if not parts:
+            return
+        found = await self._reserve(parts)
+        if found.refused is not None:
+            raise refusal(found.refused, self.window)
+        call.limit_headers += headers_of(found.found)
+        self._hold(call, found)
+
+    async def stop(self) -> None:
+        """After the last call: the state knows everything."""
+        await self._afterwards.stop()
+
+    async def _reserve(self, parts: Sequence[Part]) -> Findings:
+        charges = [charge_of(part, self.window) for part in parts if part.unit != "max_parallel_requests"]
+        slots = [slot_of(part) for part in parts[len(charges) :]]
+        return findings(parts, await self._state.reserve(charges, slots))
+
+    def _hold(self, call: Call, found: Findings) -> None:
+        counters = [each.part.counter for each in found.found if each.part.unit == "tokens"]
+        lease = found.reservation.lease
+        if not counters and lease is None:
+            return
+        if lease is not None:
+            self._afterwards.hold(lease)
+        held = Held(self._afterwards, call.snapshot.limits.counted, counters, lease)
+        call.on_settle = held.settle
+
+
+class Held:
+    """What a call that was let in owes, until it has ended."""
+
+    def __init__(self, afterwards: Afterwards, counted: Counted, counters: Sequence[str], lease: Lease | None) -> None:
+        self._afterwards = afterwards
+        self._counted = counted
+        self._counters = counters
+        self._lease = lease
+        self._settled = False
+
+    def settle(self, usage: Usage) -> None:
+        """Once: the rest of what was used is added, the places are free."""
+        if self._settled:
+            return
+        self._settled = True
+        amount = self._counted.of(usage)
+        if self._counters and amount:
+            self._afterwards.add(self._counters, amount)
+        if self._lease is not None:
+            self._afterwards.give_back(self._lease)
+
+
+def _rates(call: Call) -> Iterator[Rate]:
+    rates = call.identity.rates
+    if rates is not None:
+        yield from rates.of(call.model)
+    if call.customer_rate is not None:
+        yield call.customer_rate
+
+
+def _ignored(call: Call) -> frozenset[Unit]:
+    """What of the key does not count, because all deployments of the model are well."""
+    rates = call.identity.rates
+    if rates is None or not rates.lenient:
+        return WITHOUT
+    router = call.snapshot.router
+    failing = any(map(router.cooldowns.is_failing, router.groups.find(call.model) or ()))
+    return WITHOUT if failing else rates.lenient
+
+
+def _window() -> int:
+    given = variable(WINDOW) or "60"
+    if not given.isascii() or not given.isdigit() or int(given) < 1:
+        raise ConfigError(f"is {given!r}; set a number of seconds, at least 1", key=f"environment variable {WINDOW}")
+    return int(given)
