@@ -64,6 +64,7 @@ VOLATILE_TEXTS: tuple[tuple[re.Pattern[str], str], ...] = (
     # What a sign-in is known by between browser, gateway and identity provider.
     (re.compile(r"(?<=[?&]state=)[0-9a-f]{32}\b"), "<state>"),
     (re.compile(r"(?<=\bcode_verifier=)[\w.~-]{43,128}"), "<verifier>"),
+    (re.compile(r"(?<=Limit resets at: )20\d\d-\d\d-\d\d \d\d:\d\d:\d\d UTC"), "<time>"),
     (re.compile(r"(?<=time taken=)\d+(\.\d+)?(?= seconds)"), "<seconds>"),
 )
 

@@ -43,7 +43,7 @@ class Limiter:
             return
         found = await self._reserve(parts)
         if found.refused is not None:
-            raise refusal(found.refused, self.window)
+            raise refusal(found.refused, self.window, call.endpoint)
         call.limit_headers += headers_of(found.found)
         self._hold(call, found)
 

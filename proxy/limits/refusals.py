@@ -3,16 +3,22 @@
 import math
 import time
 from collections.abc import Iterable
+from typing import Final
 
 from proxy.errors import GatewayError
 from proxy.limits.parts import Found
 
 
-def refusal(found: Found, window: int) -> GatewayError:
+QUOTING: Final = frozenset({"completions", "messages"})
+"""Endpoints whose refusals begin with the status, as the reference's do."""
+
+
+def refusal(found: Found, window: int, endpoint: str) -> GatewayError:
     """429: a limit is reached.
 
     Args:
         window: seconds to wait where nobody can know how long.
+        endpoint: as calls name it.
     """
     part = found.part
     wait = window if found.reset is None else found.reset
@@ -21,6 +27,8 @@ def refusal(found: Found, window: int) -> GatewayError:
         f"Rate limit exceeded for {part.scope}: {part.id}. Limit type: {part.unit}. Current limit: {part.limit}, "
         f"Remaining: {max(0, found.remaining)}. Limit resets at: {resets_at}"
     )
+    if endpoint in QUOTING:
+        message = f"429: {message}"
     headers = [("retry-after", str(math.ceil(wait))), ("rate_limit_type", part.unit), ("reset_at", resets_at)]
     return GatewayError(429, message, headers=headers)
 
