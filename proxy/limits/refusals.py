@@ -8,7 +8,6 @@ from typing import Final
 from proxy.errors import GatewayError
 from proxy.limits.parts import Found
 
-
 QUOTING: Final = frozenset({"completions", "messages"})
 """Endpoints whose refusals begin with the status, as the reference's do."""
 
