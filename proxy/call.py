@@ -121,6 +121,8 @@ class Outcome(msgspec.Struct):
     """Where the answer came from."""
     seconds: float = 0.0
     deployment_id: str | None = None
+    chosen: str | None = None
+    """The model group that an auto router chose for the last attempt, if it did."""
     error: str | None = None
     route: Route | None = None
     """The way that led to the answer; ``None`` when there was none."""

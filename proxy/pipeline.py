@@ -15,6 +15,7 @@ from proxy.deployment import OPENAI_PREFIX, Deployment, may_set
 from proxy.errors import Failure, Headers
 from proxy.fields import CREDENTIAL_FIELDS, KEPT_BACK
 from proxy.providers.base import Attempt, Reply, Resource, Sink, Stream, find_provider
+from proxy.providers.embedded import vectors
 from proxy.providers.failures import StreamFailure
 from proxy.providers.messages_bridge import answered as answered_as_message
 from proxy.providers.messages_bridge import asked as asked_as_chat
@@ -23,7 +24,7 @@ from proxy.providers.messages_request import Chat
 from proxy.providers.mock import mock_reply
 from proxy.providers.openai_params import adapted, check_dimensions, without_developers
 from proxy.responses.dialogue import Dialogue
-from proxy.routing.plan import Plan, Route, Steps, Try
+from proxy.routing.plan import Choose, Plan, Route, Steps, Try
 from proxy.routing.request import RouteRequest
 from proxy.snapshot import DEFAULT_TIMEOUT
 from proxy.upstream.client import UpstreamClient
@@ -136,6 +137,8 @@ class Pipeline:
                     if self._visit is not None:
                         await self._visit.failed(failure)
                     self._failed(decision.hop.model, decision.deployment, error)
+            elif isinstance(decision, Choose):
+                decision.group = await decision.chooser.choose(self._call.endpoint, self._call.body, self._embed)
             else:
                 await asyncio.sleep(decision.seconds)
             try:
@@ -158,6 +161,32 @@ class Pipeline:
             visit.streams()
         return reply
 
+    async def _embed(self, model: str, texts: Sequence[str]) -> list[list[float]]:
+        """Embed texts for an auto router, by a model group and its fallbacks; no key pays for it.
+
+        A deployment is not waited for: each is tried once.
+
+        Raises:
+            Failure: nobody can, or the answer is no use.
+        """
+        call = Call(self._call.snapshot, "embeddings", {})
+        call.model, call.body = model, {"input": msgspec.Raw(msgspec.json.encode(texts))}
+        others = len(self._router.groups.find(model) or ()) - 1
+        route = RouteRequest(
+            model=model,
+            num_retries=min(others, self._asked.route.num_retries) if others > 0 else 0,
+            max_fallbacks=self._router.max_fallbacks,
+        )
+        try:
+            routed = await Pipeline(call, ModelRequest(route=route), self._client).run()
+        finally:
+            await call.end()
+        deployment, budgets = routed.route.deployment, self._router.budgets
+        cost = self._call.snapshot.prices.cost_of(deployment, routed.reply.usage).final
+        if budgets is not None and cost:
+            budgets.charge(deployment, cost)
+        return vectors(routed.reply.body, len(texts))
+
     def _asked_for(self, failure: Failure) -> bool:
         """Whether the client itself brought the failure about: by a mock, by a timeout of its own choice, by looking for
         what is not there."""
@@ -168,7 +197,7 @@ class Pipeline:
 
     async def _attempt(self, step: Try, body: Body) -> Reply:
         deployment = step.deployment
-        self._call.outcome.deployment_id = deployment.id
+        self._call.outcome.deployment_id, self._call.outcome.chosen = deployment.id, step.chosen
         self.timeout = self._timeout(deployment)
         mocked = deployment.params.mock_response if self._asked.mock_response is None else self._asked.mock_response
         body = self._upstream_body(deployment, body, step.hop.replaced)

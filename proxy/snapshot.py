@@ -25,6 +25,7 @@ from proxy.providers.compatible import param_rules as rules_of
 from proxy.providers.openai_params import ParamRules
 from proxy.responses.settings import Background, background_of
 from proxy.routing.budgets import Spending
+from proxy.routing.choosing import has_choosers
 from proxy.routing.cooldown import Cooldowns
 from proxy.routing.router import Router
 from proxy.routing.traffic import Traffic
@@ -94,6 +95,10 @@ def build_snapshot(
             find_provider(make_deployment(entry).provider)
         except ConfigError as error:
             raise ConfigError(f"model_list, model_name {entry.model_name!r}: {error}", place=entry.place) from error
+    if has_choosers(config):
+        from proxy.autorouting.reading import read_choosers
+
+        router.choosers = read_choosers(config, router.groups)
     deployments = router.groups.deployments
     catalog = build_catalog(deployments)
     prices = PriceBook(deployments, catalog, config.settings.other)
@@ -130,7 +135,7 @@ def _admission(
     @lru_cache(maxsize=1024)
     def free(model: str) -> bool:
         """A model whose price is not known costs nothing, as in the reference."""
-        members = router.groups.find(model)
+        members = router.may_serve(model)
         return members is not None and not any(prices.cost_of(member, A_TOKEN_EACH).final for member in members)
 
     directory.models = ModelAccess(router.groups, catalog.models_of)

@@ -13,6 +13,8 @@ from proxy.pipeline import Routed
 CONTRACT_VERSION = b"1.81.14"
 """The version of the reference whose contracts this gateway keeps."""
 VERSIONS = [(b"x-litellm-version", CONTRACT_VERSION), (b"x-tianji-version", version("tianji").encode())]
+CHOSEN = b"x-tianji-routed-model"
+"""What an auto router chose. Not of the reference."""
 JSON = (b"content-type", b"application/json")
 EVENT_STREAM = (b"content-type", b"text/event-stream; charset=utf-8")
 
@@ -48,6 +50,8 @@ def of_answer(call: Call, routed: Routed, cost: Cost) -> Pairs:
         (b"x-litellm-response-cost-margin-percent", _number(cost.margin_percent)),
         (b"x-litellm-key-spend", repr(call.identity.spent + (0.0 if reply.stream else cost.final or 0.0)).encode()),
     ]
+    if call.outcome.chosen is not None:
+        headers.append((CHOSEN, value(call.outcome.chosen)))
     if reply.stream:
         return headers
     if cost.final is not None:
@@ -76,6 +80,8 @@ def of_error(call: Call, error: GatewayError, timeout: float | None) -> Pairs:
     headers: Pairs = [JSON, (b"x-litellm-call-id", call.id.encode()), *VERSIONS]
     if call.outcome.deployment_id is not None:
         headers.append((b"x-litellm-model-id", value(call.outcome.deployment_id)))
+    if call.outcome.chosen is not None:
+        headers.append((CHOSEN, value(call.outcome.chosen)))
     headers += [
         (b"x-litellm-response-cost", b"0"),
         (b"x-litellm-key-spend", repr(call.identity.spent).encode()),

@@ -74,7 +74,9 @@ async def health(
     gateway: Gateway = request.app.state.gateway
     snapshot, caller = gateway.snapshot, identity(request)
     wanted = [
-        item for item in _wanted(snapshot.router.groups, model, model_id) if may_use(snapshot, caller, item.group)
+        item
+        for item in _wanted(snapshot.router.groups, model, model_id)
+        if may_use(snapshot, caller, item.group) and item.id not in snapshot.router.choosers
     ]
     probed = await probe_all(wanted, snapshot.catalog, gateway.client)
     details = snapshot.config.general_settings.other.get("health_check_details", True) is not False

