@@ -78,17 +78,18 @@ def test_the_callers_own_database_and_config_never_reach_the_reference() -> None
 
 def test_installing_without_the_database_needs_python_alone(home: Home, fake: FakePython) -> None:
     home.install(database=False)
-    made, installed = fake.calls
+    made, installed, beside = fake.calls
     assert made == f"-m venv {home.venv}"
     assert f"-c {home_module.CONSTRAINTS} litellm[proxy]==1.81.14" in installed
     assert "google-auth==" in installed
-    assert "prisma" not in installed
+    assert "semantic-router==" in beside
+    assert "prisma" not in installed + beside
 
 
 def test_what_is_installed_is_not_installed_again(home: Home, fake: FakePython) -> None:
     home.install(database=False)
     home.install(database=False)
-    assert len(fake.calls) == 2
+    assert len(fake.calls) == 3
 
 
 def test_changed_constraints_install_again(
@@ -99,7 +100,7 @@ def test_changed_constraints_install_again(
     changed.write_text("litellm==1.81.14\n")
     monkeypatch.setattr(home_module, "CONSTRAINTS", changed)
     home.install(database=False)
-    assert len(fake.calls) == 3
+    assert len(fake.calls) == 4
     assert fake.calls[-1].startswith("-m pip install")
 
 
