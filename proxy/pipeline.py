@@ -179,6 +179,7 @@ class Pipeline:
         )
         try:
             routed = await Pipeline(call, ModelRequest(route=route), self._client).run()
+            call.outcome.status, call.outcome.ending = 200, "done"
         finally:
             await call.end()
         deployment, budgets = routed.route.deployment, self._router.budgets
