@@ -1,6 +1,6 @@
 """What a state can do, whichever keeps it.
 
-Keys are text and mean nothing to the state; documents, counters, slots and queues have names of their own. Times are in
+Keys are text and mean nothing to the state; documents, counters, slots, lines and queues have names of their own. Times are in
 seconds. No method raises because a server is away: see :mod:`proxy.state.resilient`.
 """
 
@@ -14,6 +14,8 @@ Kind: TypeAlias = Literal["local", "redis", "degraded"]
 """Where the state is: in this process alone; in Redis; in this process until Redis is back."""
 
 MAX_TRIES = 20
+ABSENT_SECONDS = 15.0
+"""After which a process that waits in lines is taken for dead."""
 
 
 class Charge(msgspec.Struct, frozen=True):
@@ -61,6 +63,35 @@ class Reservation(msgspec.Struct, frozen=True):
         return self.refused is None
 
 
+class Place(msgspec.Struct, frozen=True):
+    """Of somebody who waits in a line: behind everybody of a lower priority, and those of the same who came before."""
+
+    line: str
+    id: str
+    """Without blanks, as ``member``."""
+    member: str
+    """The process that waits. It is told on the channel :func:`turns_of` when something changes for it."""
+    priority: int
+    """From 0 to 255."""
+    number: int = 0
+    """By which equals go; 0: the line gives the next one."""
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """What came of somebody's turn."""
+
+    number: int
+    """Theirs in the line."""
+    reservation: Reservation
+    """``refused`` is the number of all charges and slots if others are before them; then no counter was read."""
+
+
+def turns_of(member: str) -> str:
+    """The channel of a process that waits in lines. A message is the id whose turn it is, a blank, and the line; without
+    that, what somebody waits for may be free now."""
+    return f"turns:{member}"
+
+
 class Unavailable(Exception):
     """The server that keeps the state does not do what it is asked. Never raised to calls."""
 
@@ -70,7 +101,7 @@ class Refused(Unavailable):
 
 
 class State(Protocol):
-    """Documents, counters, slots, queues and announcements.
+    """Documents, counters, slots, lines, queues and announcements.
 
     A document that another replica wrote is found at once; an amount that was added is never lost but by the end of its
     window, or with the server that keeps it.
@@ -130,6 +161,25 @@ class State(Protocol):
 
     async def release(self, lease: Lease) -> None:
         """Give the slots back; more than once does no harm."""
+        ...
+
+    async def stand(self, place: Place) -> int:
+        """Stand in a line and return the number; whoever stands there already stays where they are.
+
+        The line forgets the places of a member that does not stand, or enter, for ``ABSENT_SECONDS``.
+        """
+        ...
+
+    async def enter(self, place: Place, charges: Sequence[Charge], slots: Sequence[Slot] = ()) -> Entry:
+        """:meth:`reserve`, and leave the line, if it is their turn; else stand in it.
+
+        One step that nobody else's can come between. Whose turn it is gets told if that is of another member, or if it
+        was not theirs. Who was refused a slot is told when it may be free, unless its lease runs out.
+        """
+        ...
+
+    async def leave(self, place: Place) -> None:
+        """Leave a line; more than once does no harm. Another member whose turn it is then gets told."""
         ...
 
     async def push(self, queue: str, item: bytes, limit: int) -> bool:

@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from math import inf
 
-from proxy.state.base import Charge, Kind, Lease, Reservation, Slot
+from proxy.state.base import Charge, Entry, Kind, Lease, Place, Reservation, Slot, turns_of
 from proxy.state.expiring import Expiring
+from proxy.state.lines import Lines
 
 MAX_DOCUMENT_BYTES = 256 * 1024 * 1024
 """Of all documents together; beyond, the oldest are forgotten."""
@@ -31,6 +32,7 @@ class MemoryState:
         self._documents: Expiring[bytes] = Expiring(clock, self._forgotten)
         self._counters: Expiring[float] = Expiring(clock)
         self._slots: dict[str, Expiring[None]] = {}
+        self._lines = Lines()
         self._queues: defaultdict[str, deque[bytes]] = defaultdict(deque)
         self._listeners: defaultdict[str, list[Ear]] = defaultdict(list)
 
@@ -137,6 +139,35 @@ class MemoryState:
                 taken.pop(lease.id)
                 if not len(taken):
                     del self._slots[name]
+            for member in self._lines.freed(name):
+                await self.announce(turns_of(member), b"")
+
+    async def stand(self, place: Place) -> int:
+        """Stand in a line."""
+        return self._lines.join(place)
+
+    async def enter(self, place: Place, charges: Sequence[Charge], slots: Sequence[Slot] = ()) -> Entry:
+        """Reserve and leave the line, if it is their turn."""
+        number = self._lines.join(place)
+        first = self._lines.first(place.line)
+        if first is not None and first[0] != place.id:
+            await self._tell(place.line, first)
+            return Entry(number, Reservation(len(charges) + len(slots), (), ()))
+        reservation = await self.reserve(charges, slots)
+        if reservation.refused is None:
+            await self.leave(place)
+        elif reservation.refused >= len(charges):
+            self._lines.want(slots[reservation.refused - len(charges)].name, place.member)
+        return Entry(number, reservation)
+
+    async def leave(self, place: Place) -> None:
+        """Leave a line."""
+        following = self._lines.drop(place)
+        if following is not None and following[1] != place.member:
+            await self._tell(place.line, following)
+
+    async def _tell(self, line: str, turn: tuple[str, str]) -> None:
+        await self.announce(turns_of(turn[1]), f"{turn[0]} {line}".encode())
 
     async def push(self, queue: str, item: bytes, limit: int) -> bool:
         """Put an item at the end of a queue."""

@@ -11,7 +11,19 @@ from typing import Any, Final
 from redis.exceptions import NoScriptError, ResponseError
 
 from proxy.state import scripts
-from proxy.state.base import Charge, Kind, Lease, Refused, Reservation, Slot, Unavailable
+from proxy.state.base import (
+    ABSENT_SECONDS,
+    Charge,
+    Entry,
+    Kind,
+    Lease,
+    Place,
+    Refused,
+    Reservation,
+    Slot,
+    Unavailable,
+    turns_of,
+)
 from proxy.state.connecting import Client, connect
 from proxy.state.settings import RedisSettings
 
@@ -19,6 +31,8 @@ TAG: Final = "{tianji}"
 """In the keys of counters and slots: a cluster keeps them on one node, so that one script can change several."""
 WARM: Final = 4
 """Connections that a probe opens, so that no call has to."""
+LINE_SECONDS: Final = 3600.0
+"""A line where nobody moves is forgotten after so long."""
 LISTEN_SECONDS: Final = 2.0
 """A silent connection of a listener is asked for a sign of life after so long, and given up after twice that."""
 
@@ -92,22 +106,9 @@ class RedisState:
 
     async def reserve(self, charges: Sequence[Charge], slots: Sequence[Slot] = ()) -> Reservation:
         """Add all charges and take all slots, or nothing."""
-        lease = Lease(secrets.token_hex(8), tuple(slot.name for slot in slots))
-        keys = [f"{self._space}{TAG}:count:{charge.key}" for charge in charges] + self._slots(lease)
-        arguments: list[Any] = [lease.id, len(charges)]
-        for charge in charges:
-            limit = "1e999" if charge.limit == math.inf else charge.limit
-            arguments += [charge.amount, limit, _milliseconds(charge.seconds)]
-        for slot in slots:
-            arguments += [slot.limit, _milliseconds(slot.seconds)]
-        refused, totals, resets, taken = await self._run(scripts.RESERVE, keys, arguments)
-        return Reservation(
-            refused - 1 if refused else None,
-            tuple(float(total) for total in totals),
-            tuple(left / 1000 for left in resets),
-            lease if slots and not refused else None,
-            tuple(taken),
-        )
+        lease = _lease(slots)
+        keys = self._counters(charges) + self._slots(lease)
+        return _reservation(await self._run(scripts.RESERVE, keys, _reserving(lease, charges, slots)), lease)
 
     async def acquire(self, name: str, limit: int, seconds: float) -> Lease | None:
         """Take one slot."""
@@ -119,7 +120,26 @@ class RedisState:
 
     async def release(self, lease: Lease) -> None:
         """Give the slots back."""
-        await self._run(scripts.RELEASE, self._slots(lease), [lease.id])
+        await self._run(
+            scripts.RELEASE, self._slots(lease) + self._wanted(lease), [lease.id, self._space + turns_of("")]
+        )
+
+    async def stand(self, place: Place) -> int:
+        """Stand in a line."""
+        number: int = await self._run(scripts.STOOD, self._line(place), self._standing(place))
+        return number
+
+    async def enter(self, place: Place, charges: Sequence[Charge], slots: Sequence[Slot] = ()) -> Entry:
+        """Reserve and leave the line, if it is their turn."""
+        lease = _lease(slots)
+        keys = self._line(place) + self._counters(charges) + self._slots(lease) + self._wanted(lease)
+        arguments = [*self._standing(place), len(slots), *_reserving(lease, charges, slots)]
+        number, *reserved = await self._run(scripts.ENTER, keys, arguments)
+        return Entry(number, _reservation(reserved, lease))
+
+    async def leave(self, place: Place) -> None:
+        """Leave a line."""
+        await self._run(scripts.LEAVE, self._line(place)[:2], self._standing(place)[:4])
 
     async def push(self, queue: str, item: bytes, limit: int) -> bool:
         """Put an item at the end of a queue."""
@@ -160,8 +180,23 @@ class RedisState:
         finally:
             await subscriber.aclose()  # type: ignore[no-untyped-call]
 
+    def _counters(self, charges: Sequence[Charge]) -> list[str]:
+        return [f"{self._space}{TAG}:count:{charge.key}" for charge in charges]
+
     def _slots(self, lease: Lease) -> list[str]:
         return [f"{self._space}{TAG}:slots:{name}" for name in lease.names]
+
+    def _wanted(self, lease: Lease) -> list[str]:
+        return [f"{self._space}{TAG}:wanted:{name}" for name in lease.names]
+
+    def _line(self, place: Place) -> list[str]:
+        names = (f"line:{place.line}", "members", f"numbers:{place.line}")
+        return [f"{self._space}{TAG}:{name}" for name in names]
+
+    def _standing(self, place: Place) -> list[Any]:
+        channels = self._space + turns_of("")
+        times = _milliseconds(ABSENT_SECONDS), _milliseconds(LINE_SECONDS)
+        return [place.line, place.id, place.member, channels, place.priority, place.number, *times]
 
     async def _run(self, script: str, keys: Sequence[str], arguments: Iterable[Any]) -> Any:
         digest = self._hashes.get(script)
@@ -185,6 +220,31 @@ class RedisState:
 def _unavailable(error: Exception) -> Unavailable:
     kind = Refused if isinstance(error, ResponseError) else Unavailable
     return kind(f"{type(error).__name__}: {error}")
+
+
+def _lease(slots: Sequence[Slot]) -> Lease:
+    return Lease(secrets.token_hex(8), tuple(slot.name for slot in slots))
+
+
+def _reserving(lease: Lease, charges: Sequence[Charge], slots: Sequence[Slot]) -> list[Any]:
+    arguments: list[Any] = [lease.id, len(charges)]
+    for charge in charges:
+        limit = "1e999" if charge.limit == math.inf else charge.limit
+        arguments += [charge.amount, limit, _milliseconds(charge.seconds)]
+    for slot in slots:
+        arguments += [slot.limit, _milliseconds(slot.seconds)]
+    return arguments
+
+
+def _reservation(reserved: Sequence[Any], lease: Lease) -> Reservation:
+    refused, totals, resets, taken = reserved
+    return Reservation(
+        refused - 1 if refused else None,
+        tuple(float(total) for total in totals),
+        tuple(left / 1000 for left in resets),
+        lease if lease.names and not refused else None,
+        tuple(taken),
+    )
 
 
 def _milliseconds(seconds: float) -> int:

@@ -17,7 +17,7 @@ from contextlib import suppress
 from math import inf
 from typing import Final, TypeVar
 
-from proxy.state.base import Charge, Kind, Lease, Reservation, Slot, Unavailable
+from proxy.state.base import Charge, Entry, Kind, Lease, Place, Reservation, Slot, Unavailable
 from proxy.state.meanwhile import Meanwhile, Remote
 from proxy.state.memory import Ear, MemoryState
 
@@ -152,6 +152,24 @@ class ResilientState:
             self._meanwhile.released(lease)
 
         await self._either(lambda: self._remote.release(lease), later)
+
+    async def stand(self, place: Place) -> int:
+        """Stand in a line."""
+        return await self._either(lambda: self._remote.stand(place), lambda: self._local.stand(place))
+
+    async def enter(self, place: Place, charges: Sequence[Charge], slots: Sequence[Slot] = ()) -> Entry:
+        """Reserve and leave the line, if it is their turn."""
+        entry = await self._either(
+            lambda: self._remote.enter(place, charges, slots), lambda: self._local.enter(place, charges, slots)
+        )
+        if entry.reservation.granted:
+            await self._local.leave(place)
+        return entry
+
+    async def leave(self, place: Place) -> None:
+        """Leave a line, wherever. Redis does not forget the place if it is away; who is told of its turn leaves again."""
+        await self._local.leave(place)
+        await self._either(lambda: self._remote.leave(place), lambda: self._local.leave(place))
 
     async def push(self, queue: str, item: bytes, limit: int) -> bool:
         """Put an item at the end of a queue."""

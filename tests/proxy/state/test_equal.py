@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
-from proxy.state.base import Charge, Lease, Slot, State
+from proxy.state.base import Charge, Lease, Place, Slot, State
 from proxy.state.memory import MemoryState
 from proxy.state.redis import RedisState
 from proxy.state.settings import RedisSettings
@@ -22,6 +22,8 @@ VALUES = st.binary(max_size=8)
 LONG = 1000.0
 #: Sums of these are the same in any precision.
 AMOUNTS = st.integers(-8, 64).map(lambda number: number / 8)
+#: Everybody has a priority, and waits in one process.
+PLACES = st.sampled_from([Place("a line", f"id{n}", f"member{n % 2}", n % 3) for n in range(6)])
 LIMITS = st.just(inf) | st.integers(0, 64).map(lambda number: number / 8)
 
 _spaces = itertools.count()
@@ -118,6 +120,26 @@ class Both(RuleBasedStateMachine):
                 return state.renew(lease, LONG) if renewed else state.release(lease)
 
             self.same(step)
+
+    @rule(place=PLACES)
+    def stand(self, place: Place) -> None:
+        self.same(lambda state: state.stand(place))
+
+    @rule(place=PLACES, limit=LIMITS, parallel=st.none() | st.integers(0, 3))
+    def enter(self, place: Place, limit: float, parallel: int | None) -> None:
+        slots = [] if parallel is None else [Slot("parallel", parallel, LONG)]
+        local, remote = self.ask(lambda state: state.enter(place, [Charge("entered", 1, LONG, limit)], slots))
+        assert local.number == remote.number
+        assert (local.reservation.refused, local.reservation.totals) == (
+            remote.reservation.refused,
+            remote.reservation.totals,
+        )
+        if local.reservation.lease is not None:
+            self.leases.append((local.reservation.lease, remote.reservation.lease))
+
+    @rule(place=PLACES)
+    def leave(self, place: Place) -> None:
+        self.same(lambda state: state.leave(place))
 
     @rule(name=KEYS, item=VALUES, limit=st.integers(0, 3))
     def push(self, name: str, item: bytes, limit: int) -> None:

@@ -1,0 +1,72 @@
+"""Lines in this process's memory: who waits, in which order."""
+
+import heapq
+from collections import defaultdict
+
+from proxy.state.base import Place
+
+
+class Line:
+    """Those who wait for one thing: by priority, then by number."""
+
+    def __init__(self) -> None:
+        self.last = 0
+        """The highest number so far."""
+        self._heap: list[tuple[int, int, str, str]] = []
+        """Priority, number, id, member; of those who left, too."""
+        self._standing: dict[str, int] = {}
+        """Numbers by id."""
+
+    def join(self, place: Place) -> int:
+        """Stand in the line, if not yet; the number."""
+        number = self._standing.get(place.id)
+        if number is None:
+            number = place.number or self.last + 1
+            self.last = max(self.last, number)
+            self._standing[place.id] = number
+            heapq.heappush(self._heap, (place.priority, number, place.id, place.member))
+        return number
+
+    def first(self) -> tuple[str, str] | None:
+        """Id and member of whom it is the turn."""
+        while self._heap and self._standing.get(self._heap[0][2]) != self._heap[0][1]:
+            heapq.heappop(self._heap)
+        return self._heap[0][2:] if self._heap else None
+
+    def drop(self, id: str) -> None:  # noqa: A002
+        """Leave the line."""
+        self._standing.pop(id, None)
+
+
+class Lines:
+    """All lines, and who wants which slot."""
+
+    def __init__(self) -> None:
+        self._lines: defaultdict[str, Line] = defaultdict(Line)
+        self._wanted: defaultdict[str, set[str]] = defaultdict(set)
+
+    def join(self, place: Place) -> int:
+        """Stand in a line, if not yet; the number."""
+        return self._lines[place.line].join(place)
+
+    def first(self, line: str) -> tuple[str, str] | None:
+        """Id and member of whom it is the turn."""
+        found = self._lines.get(line)
+        return None if found is None else found.first()
+
+    def drop(self, place: Place) -> tuple[str, str] | None:
+        """Leave a line, and tell whose turn it is then, if it was the place's turn."""
+        line = self._lines.get(place.line)
+        if line is None:
+            return None
+        before = line.first()
+        line.drop(place.id)
+        return line.first() if before is not None and before[0] == place.id else None
+
+    def want(self, slot: str, member: str) -> None:
+        """Somebody is to be told when the slot is free."""
+        self._wanted[slot].add(member)
+
+    def freed(self, slot: str) -> set[str]:
+        """Who wanted the slot."""
+        return self._wanted.pop(slot, set())
