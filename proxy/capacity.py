@@ -9,18 +9,31 @@ import asyncio
 import time
 from collections.abc import Awaitable, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 from proxy.call import Call, Outcome, Usage
 from proxy.deployment import Deployment
 from proxy.errors import Failure, Headers
+from proxy.queueing import Ticket
 from proxy.routing.limits import ENFORCING
 from proxy.routing.refusals import Full
 from proxy.routing.router import Router
 from proxy.routing.traffic import MINUTE, NOTHING, Traffic
-from proxy.state.base import Charge, Lease, Slot, State
+from proxy.state.base import Charge, Lease, Reservation, Slot, State
 
 LEASE_SECONDS = 60.0
 """After which a place comes back if the process that took it is gone; renewed three times within it."""
+
+
+class Wanted(NamedTuple):
+    """What an attempt asks of the state."""
+
+    deployment: Deployment
+    everybody: Sequence[Deployment]
+    """Of the group; the charges are their requests, then their tokens."""
+    minute: int
+    charges: Sequence[Charge]
+    slots: Sequence[Slot]
 
 
 class Capacity:
@@ -33,27 +46,57 @@ class Capacity:
     def __init__(self, router: Router, traffic: Traffic, state: State | None) -> None:
         self._router = router
         self._traffic = traffic
-        enforces = router.settings.routing_strategy in ENFORCING
-        self._state = state if enforces else None
+        self._shared = state
+        """For calls that queue."""
+        self._state = state if router.settings.routing_strategy in ENFORCING else None
+        """For the others."""
         self._totals = lru_cache(maxsize=1024)(self._totals_of)
 
-    async def enter(self, call: Call, group: str, deployment: Deployment) -> "Visit":
+    async def enter(self, call: Call, group: str, deployment: Deployment, ticket: Ticket | None) -> "Visit":
         """Before an attempt. It ends with the call at the latest.
 
         Raises:
-            Full: another process has reached the deployment's limit.
+            Full: another process has reached the deployment's limit, or has more urgent calls for it.
         """
-        visit = Visit(self._traffic, self._state, deployment)
         members = self._router.candidates(group)
-        if self._state is not None:
-            await self._reserve(self._state, visit, members)
+        if ticket is None:
+            visit = Visit(self._traffic, self._state, deployment)
+            if self._state is not None:
+                await self._begun(self._state, visit, members)
+        else:
+            visit = await self._in_turn(ticket, deployment, members)
         call.on_end(visit.close)
         visit.limits = self._limits(group, members)
         return visit
 
-    async def _reserve(self, state: State, visit: "Visit", members: Sequence[Deployment]) -> None:
-        """All or nothing, in one step; and learn what the whole group had."""
-        deployment, minute, window = visit.deployment, self._traffic.minute, float(MINUTE)
+    async def _begun(self, state: State, visit: "Visit", members: Sequence[Deployment]) -> None:
+        wanted = self._wanted(visit.deployment, members)
+        try:
+            reservation = await state.reserve(wanted.charges, wanted.slots)
+        except asyncio.CancelledError:
+            visit.refused()
+            raise
+        if not reservation.granted:
+            visit.refused()
+        visit.hold(reservation.lease)
+        self._heard(wanted, reservation)
+
+    async def _in_turn(self, ticket: Ticket, deployment: Deployment, members: Sequence[Deployment]) -> "Visit":
+        """The traffic, which wakes who waits, is told nothing until there is room."""
+        if self._shared is None or not ticket.shared:
+            return Visit(self._traffic, None, deployment)
+        wanted = self._wanted(deployment, members)
+        reservation = await ticket.enter(wanted.charges, wanted.slots)
+        if not reservation.granted:
+            self._heard(wanted, reservation)
+        visit = Visit(self._traffic, self._shared, deployment)
+        visit.hold(reservation.lease)
+        self._heard(wanted, reservation)
+        return visit
+
+    def _wanted(self, deployment: Deployment, members: Sequence[Deployment]) -> "Wanted":
+        """Of the state, all or nothing, in one step that tells what the whole group had."""
+        minute, window = self._traffic.minute, float(MINUTE)
         params = deployment.params
         rpm = float("inf") if params.rpm is None else params.rpm
         everybody = {deployment.id: deployment, **{member.id: member for member in members}}
@@ -68,24 +111,26 @@ class Capacity:
         if parallel is None:
             parallel = self._router.settings.default_max_parallel_requests
         slots = [] if parallel is None else [Slot(f"deployment:{deployment.id}", parallel, LEASE_SECONDS)]
-        try:
-            reservation = await state.reserve(charges, slots)
-        except asyncio.CancelledError:
-            visit.refused()
-            raise
-        count = len(everybody)
-        for member, requests, tokens in zip(
-            everybody.values(), reservation.totals[:count], reservation.totals[count:], strict=True
-        ):
-            self._traffic.learn(member, minute, requests=requests, tokens=tokens)
+        return Wanted(deployment, tuple(everybody.values()), minute, charges, slots)
+
+    def _heard(self, wanted: "Wanted", reservation: Reservation) -> None:
+        """Learn from what was granted or not.
+
+        Raises:
+            Full: it was not.
+        """
+        if not reservation.totals:
+            raise Full("More urgent requests wait for the deployment")
+        count = len(wanted.everybody)
+        totals = zip(wanted.everybody, reservation.totals[:count], reservation.totals[count:], strict=True)
+        for member, requests, tokens in totals:
+            self._traffic.learn(member, wanted.minute, requests=requests, tokens=tokens)
         if reservation.refused is None:
-            visit.hold(reservation.lease)
             return
-        visit.refused()
-        if reservation.refused < len(charges):
-            used = reservation.totals[reservation.refused]
-            raise Full(f"Deployment over defined rpm limit={params.rpm}. current usage={used:.0f}")
-        raise Full(f"Deployment over defined max_parallel_requests limit={parallel}")
+        if reservation.refused < len(wanted.charges):
+            rpm, used = wanted.deployment.params.rpm, reservation.totals[reservation.refused]
+            raise Full(f"Deployment over defined rpm limit={rpm}. current usage={used:.0f}")
+        raise Full(f"Deployment over defined max_parallel_requests limit={wanted.slots[0].limit}")
 
     def _totals_of(self, group: str) -> tuple[int | None, int | None]:
         """``rpm`` and ``tpm`` of a whole group."""

@@ -20,6 +20,7 @@ OPTIONS = frozenset(
         "mock_testing_context_fallbacks",
         "mock_testing_fallbacks",
         "num_retries",
+        "priority",
         "stream_timeout",
         "timeout",
     )
@@ -40,7 +41,6 @@ GATEWAY_FIELDS = frozenset(
         "mock_timeout",
         "model",
         "no-log",
-        "priority",
         "prompt_id",
         "prompt_variables",
         "proxy_server_request",

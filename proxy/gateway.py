@@ -14,6 +14,7 @@ from proxy.config.model import ProxyConfig
 from proxy.config.stored import with_stored, written_credentials
 from proxy.limits.limiter import Limiter
 from proxy.metrics.recorder import CountedCooldowns, Recorder
+from proxy.queueing import Queue
 from proxy.routing.budgets import Spending
 from proxy.routing.traffic import Traffic
 from proxy.sharing import SharedCooldowns, SharedSpending
@@ -43,6 +44,9 @@ class Gateway:
         self.cooldowns = CountedCooldowns(self.recorder)
         self.spending = Spending()
         self.traffic = Traffic()
+        self.state: State = open_state(config)
+        """What is shared with other processes, if it is."""
+        self.queue = Queue(self.traffic, self.state)
         self.config = config
         """Of the file; what the snapshot was made of may have more."""
         self.store = open_store(config)
@@ -57,8 +61,6 @@ class Gateway:
 
             self.accounts = Accounts()
             self.directory = Directory(self.store, self.accounts)
-        self.state: State = open_state(config)
-        """What is shared with other processes, if it is."""
         self.limiter = Limiter(self.state)
         self.snapshot: Snapshot = self._snapshot_of(config)
         self.jobs: Jobs | None = None
@@ -164,6 +166,7 @@ class Gateway:
             directory=self.directory,
             traffic=self.traffic,
             state=self.state,
+            queue=self.queue,
         )
 
     def check(self, config: ProxyConfig) -> None:
@@ -208,6 +211,7 @@ class Gateway:
         if self._sharing is not None:
             await self._sharing.stop()
         await self.limiter.stop()
+        await self.queue.stop()
         await self.state.aclose()
         if self.spend is not None:
             await self.spend.stop()

@@ -23,10 +23,12 @@ from proxy.providers.messages_bridge import speaks_messages
 from proxy.providers.messages_request import Chat
 from proxy.providers.mock import mock_reply
 from proxy.providers.openai_params import adapted, check_dimensions, without_developers
+from proxy.queueing import Ticket, take_ticket
 from proxy.responses.dialogue import Dialogue
-from proxy.routing.plan import Choose, Plan, Route, Steps, Try
+from proxy.routing.plan import Choose, Plan, Route, Stand, Steps, Try
+from proxy.routing.refusals import Full
 from proxy.routing.request import RouteRequest
-from proxy.snapshot import DEFAULT_TIMEOUT
+from proxy.routing.router import DEFAULT_TIMEOUT
 from proxy.upstream.client import UpstreamClient
 
 MESSAGES = "messages"
@@ -81,6 +83,8 @@ class Routed(msgspec.Struct):
     upstream_seconds: float
     limits: Headers
     """What the model group has left."""
+    queued: bool = False
+    """Whether the call went through the queue."""
 
 
 class Pipeline:
@@ -94,6 +98,7 @@ class Pipeline:
         self._capacity = call.snapshot.capacity
         self._visit: Visit | None = None
         self._upstream_seconds = 0.0
+        self._ticket: Ticket | None = None
         self.timeout: float | None = None
         """Seconds that the last attempt was given."""
         self.usage = Usage()
@@ -132,11 +137,9 @@ class Pipeline:
                         reply = await self._counted(self._capacity, decision, body)
                 except Failure as error:
                     failure = error
-                    if self._asked_for(error):
-                        failure.blames_deployment = False
-                    if self._visit is not None:
-                        await self._visit.failed(failure)
-                    self._failed(decision.hop.model, decision.deployment, error)
+                    await self._failed(decision, error)
+            elif isinstance(decision, Stand):
+                await self._queue(decision)
             elif isinstance(decision, Choose):
                 decision.group = await decision.chooser.choose(self._call.endpoint, self._call.body, self._embed)
             else:
@@ -148,18 +151,24 @@ class Pipeline:
                 self._call.outcome.route = answered.value
                 self._call.outcome.upstream_seconds = self._upstream_seconds
                 limits = NO_LIMITS if self._visit is None else self._visit.limits
-                return Routed(reply, answered.value, self._upstream_seconds, limits)
+                return Routed(reply, answered.value, self._upstream_seconds, limits, self._ticket is not None)
 
     async def _counted(self, capacity: Capacity, step: Try, body: Body) -> Reply:
         """An attempt within the limits of its deployment."""
         self._visit = None
-        self._visit = visit = await capacity.enter(self._call, step.hop.model, step.deployment)
+        self._visit = visit = await capacity.enter(self._call, step.hop.model, step.deployment, self._ticket)
         reply = await self._attempt(step, body)
         if reply.stream is None:
             visit.answered(reply.usage)
         else:
             visit.streams()
         return reply
+
+    async def _queue(self, stand: Stand) -> None:
+        """Wait for the call's turn."""
+        if self._ticket is None:
+            self._ticket = take_ticket(self._call, self._asked.route, self._asked.timeout)
+        await self._ticket.turn(stand, self._router)
 
     async def _embed(self, model: str, texts: Sequence[str]) -> list[list[float]]:
         """Embed texts for an auto router, by a model group and its fallbacks; no key pays for it.
@@ -198,6 +207,8 @@ class Pipeline:
 
     async def _attempt(self, step: Try, body: Body) -> Reply:
         deployment = step.deployment
+        if self._ticket is not None:
+            self._ticket.served()
         self._call.outcome.deployment_id, self._call.outcome.chosen = deployment.id, step.chosen
         self.timeout = self._timeout(deployment)
         mocked = deployment.params.mock_response if self._asked.mock_response is None else self._asked.mock_response
@@ -285,7 +296,15 @@ class Pipeline:
         credentials.update((name, replaced[name]) for name in CREDENTIAL_FIELDS & replaced.keys())
         return credentials
 
-    def _failed(self, group: str, deployment: Deployment, failure: Failure) -> None:
+    async def _failed(self, step: Try, failure: Failure) -> None:
+        if self._asked_for(failure):
+            failure.blames_deployment = False
+        if self._visit is not None:
+            await self._visit.failed(failure)
+        if self._ticket is None or not isinstance(failure, Full):
+            self._record(step.hop.model, step.deployment, failure)
+
+    def _record(self, group: str, deployment: Deployment, failure: Failure) -> None:
         self._call.outcome.failures.append(FailedAttempt(group, deployment, failure))
 
     async def _stream_failed(self, failure: Failure) -> None:
@@ -293,7 +312,7 @@ class Pipeline:
         if self._visit is not None:
             await self._visit.failed(failure)
         if route is not None:
-            self._failed(route.hop.model, route.deployment, failure)
+            self._record(route.hop.model, route.deployment, failure)
 
     def _shown_model(self, step: Try) -> str | None:
         """The requested name; but a fallback's complete chat completion keeps the vendor's (A.md, CORE)."""

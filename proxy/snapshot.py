@@ -23,6 +23,7 @@ from proxy.passthrough.routes import PassThrough
 from proxy.providers.base import find_provider
 from proxy.providers.compatible import param_rules as rules_of
 from proxy.providers.openai_params import ParamRules
+from proxy.queueing import Queue
 from proxy.responses.settings import Background, background_of
 from proxy.routing.budgets import Spending
 from proxy.routing.choosing import has_choosers
@@ -30,14 +31,13 @@ from proxy.routing.cooldown import Cooldowns
 from proxy.routing.router import Router
 from proxy.routing.traffic import Traffic
 from proxy.state.base import State
+from proxy.state.memory import MemoryState
 
 if TYPE_CHECKING:
     from proxy.auth.admission import Admission
     from proxy.auth.directory import Directory
 
 A_TOKEN_EACH = Usage(1, 1, 2)
-DEFAULT_TIMEOUT = 6000.0
-"""Seconds; the reference's."""
 
 
 class Snapshot(msgspec.Struct, frozen=True, eq=False):
@@ -58,6 +58,8 @@ class Snapshot(msgspec.Struct, frozen=True, eq=False):
     capacity: Capacity | None
     """What attempts take of their deployments; ``None`` when nothing depends on it."""
     limits: LimitSettings
+    queue: Queue
+    """Where calls with a priority wait."""
 
 
 def build_snapshot(
@@ -69,6 +71,7 @@ def build_snapshot(
     directory: Directory | None = None,
     traffic: Traffic | None = None,
     state: State | None = None,
+    queue: Queue | None = None,
 ) -> Snapshot:
     """Derive a snapshot.
 
@@ -77,6 +80,7 @@ def build_snapshot(
         directory: of the database, if there is one.
         traffic: what deployments are doing, to go on with.
         state: that other processes may share.
+        queue: where calls wait, to go on with.
 
     Raises:
         ConfigError: the config names something that does not exist.
@@ -123,6 +127,7 @@ def build_snapshot(
         passthrough=passthrough,
         capacity=make_capacity(router, state),
         limits=limit_settings(config),
+        queue=queue or Queue(traffic or Traffic(), MemoryState()),
     )
 
 

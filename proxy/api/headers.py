@@ -52,6 +52,8 @@ def of_answer(call: Call, routed: Routed, cost: Cost) -> Pairs:
     ]
     if call.outcome.chosen is not None:
         headers.append((CHOSEN, value(call.outcome.chosen)))
+    if routed.queued:
+        headers.append((b"x-litellm-request-prioritization-used", b"True"))
     if reply.stream:
         return headers
     if cost.final is not None:

@@ -8,7 +8,7 @@ from proxy.api.credentials import NESTED, client_credentials, extra_headers
 from proxy.api.decoding import decode_value, wrong_type
 from proxy.api.wishes import add_wishes
 from proxy.call import Body, Call
-from proxy.config.model import Fallbacks
+from proxy.config.model import LOWEST_PRIORITY, Fallbacks
 from proxy.errors import Failure, GatewayError
 from proxy.fields import CREDENTIAL_FIELDS, KEPT_BACK, OPTIONS
 from proxy.pipeline import ModelRequest
@@ -97,14 +97,23 @@ def _route_request(call: Call, options: dict[str, Any]) -> RouteRequest:
         model=call.model,
         num_retries=_retries(call, options),
         max_fallbacks=router.max_fallbacks if most is None else most,
+        priority=router.settings.default_priority,
     )
     if options:
+        if options.get("priority") is not None:
+            asked.priority = _priority(options["priority"])
         asked.fallbacks = _list(options, "fallbacks")
         asked.context_window_fallbacks = _list(options, "context_window_fallbacks")
         asked.content_policy_fallbacks = _list(options, "content_policy_fallbacks")
         asked.disable_fallbacks = options.get("disable_fallbacks") is True
         asked.mock_failure = _mock_failure(options, call.model, router)
     return asked
+
+
+def _priority(value: Any) -> int:
+    if type(value) is not int or not 0 <= value <= LOWEST_PRIORITY:
+        raise wrong_type("priority", f"a whole number from 0 (served first) to {LOWEST_PRIORITY}")
+    return value
 
 
 def _retries(call: Call, options: dict[str, Any]) -> int:

@@ -16,6 +16,9 @@ Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 #: Seconds, megabytes, dollars or weights.
 Amount: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1e300)]
 
+LOWEST_PRIORITY = 255
+"""Of a request in the queue; the highest is 0."""
+
 HeaderName: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
 
 #: An ordered list of what is tried next: the name of a model group, or request fields that replace the call's own.
@@ -160,8 +163,10 @@ class RouterSettings(Section, frozen=True, kw_only=True):
     default_litellm_params: dict[str, Any] = {}
     """Defaults of every call, below the deployment's own."""
     default_max_parallel_requests: Count | None = None
-    default_priority: int | None = None
+    default_priority: Annotated[int, msgspec.Meta(ge=0, le=LOWEST_PRIORITY)] | None = None
+    """Of requests without one of their own; ``None``: they do not queue."""
     polling_interval: Amount | None = None
+    """Of no use: who waits is woken."""
     provider_budget_config: dict[str, Any] = {}
     redis_url: str | None = None
     redis_host: str | None = None

@@ -65,6 +65,10 @@ class FallbackLists:
             return NOTHING
         return Targets(found, str(masked(found)))
 
+    def follows(self, model: str) -> bool:
+        """Whether ``model`` has fallbacks for when nobody serves it."""
+        return self._direct is not None or bool(self._general and lookup(self._general, model))
+
     def quotes_itself(self, failure: Failure) -> bool:
         """Whether the error of a call without fallbacks repeats itself as "the fallback's error"."""
         return self._direct is not None or self._special(failure) is not None or self._general is not None

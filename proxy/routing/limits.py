@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from proxy.config.model import RouterSettings
 from proxy.deployment import Deployment
-from proxy.routing.refusals import NoDeployments
+from proxy.routing.refusals import NoneLeft
 from proxy.routing.request import RouteRequest
 from proxy.routing.traffic import Traffic
 
@@ -33,10 +33,10 @@ class Limits:
         limit = deployment.params.tpm
         return limit is None or self._traffic.of(deployment).all_tokens + sent <= limit
 
-    def none_left(self, model: str) -> NoDeployments:
+    def none_left(self, model: str) -> NoneLeft:
         """What clients hear of strategies that are not about usage."""
         settings = self._settings
-        return NoDeployments(
+        return NoneLeft(
             f"No deployments available for selected model, Try again in {math.ceil(settings.cooldown_time)} seconds. "
             f"Passed model={model}. pre-call-checks={settings.enable_pre_call_checks}, cooldown_list=[]"
         )

@@ -1,8 +1,8 @@
 """The plan of one call: which deployment is tried next, when, and when to give up. Pure: no I/O, no clock of its own.
 
-A plan is a generator. It yields decisions (:class:`Try`, :class:`Wait`, :class:`Choose`), is sent the outcome of each
-attempt (``None`` when it went well, else the :class:`~proxy.errors.Failure`), and returns the :class:`Route` that answered
-or raises the failure that the client shall see.
+A plan is a generator. It yields decisions (:class:`Try`, :class:`Wait`, :class:`Stand`, :class:`Choose`), is sent the
+outcome of each attempt (``None`` when it went well, else the :class:`~proxy.errors.Failure`), and returns the
+:class:`Route` that answered or raises the failure that the client shall see.
 
 Order: retries inside the model group first; then its fallbacks one by one, each with its own retries; then the fallbacks
 of those fallbacks, down to ``max_fallbacks`` levels. No group is tried twice. (The reference tries a fallback's own
@@ -19,6 +19,7 @@ from proxy.deployment import Deployment
 from proxy.errors import Failure
 from proxy.routing.choosing import Chooser
 from proxy.routing.fallbacks import FallbackLists, Target, annotate
+from proxy.routing.refusals import Full, NoneLeft, OverLimits
 from proxy.routing.request import RouteRequest
 from proxy.routing.router import Router
 
@@ -56,6 +57,20 @@ class Wait(msgspec.Struct, frozen=True):
     seconds: float
 
 
+class Stand(msgspec.Struct, frozen=True):
+    """Wait in the queue of a model group until it is the call's turn, and one of its deployments has room."""
+
+    line: str
+    """The queue: a group's own name, whatever the call named it by."""
+    candidates: Sequence[Deployment]
+    full: set[str]
+    """Ids of those that turned out to have no room; to be emptied when that may have changed."""
+    limited: bool
+    """Whether there is room for so many calls only."""
+    falls_back: bool
+    """Whether there is no need to wait for deployments that are all cooling down."""
+
+
 class Route(msgspec.Struct, frozen=True):
     """The way that led to an answer."""
 
@@ -68,7 +83,7 @@ class Route(msgspec.Struct, frozen=True):
     """Place, from 1, in the requested group's list of the fallback that answered, or whose own fallback did; 0: none."""
 
 
-Steps = Generator[Try | Wait | Choose, Failure | None, Route]
+Steps = Generator[Try | Wait | Stand | Choose, Failure | None, Route]
 
 
 class Plan:
@@ -150,10 +165,13 @@ class Plan:
         failed: set[str] = set()
         while True:
             try:
-                deployment = router.pick(group, candidates, failed, self._request)
+                if self._request.priority is None:
+                    deployment = router.pick(group, candidates, failed, self._request)
+                    failure = yield Try(deployment, hop, chosen)
+                else:
+                    deployment, failure = yield from self._in_turn(hop, chosen, group, candidates, failed)
             except Failure as refusal:
                 raise first or refusal from None
-            failure = yield Try(deployment, hop, chosen)
             if failure is None:
                 router.cooldowns.succeeded(deployment)
                 return Route(deployment, hop, made, allowed if made else None, self._fallbacks)
@@ -181,6 +199,34 @@ class Plan:
         choice = Choose(chooser)
         yield choice
         return candidates if choice.group is None else self._router.candidates(choice.group), choice.group
+
+    def _in_turn(
+        self, hop: Hop, chosen: str | None, group: str, candidates: tuple[Deployment, ...], failed: set[str]
+    ) -> Generator[Stand | Try, Failure | None, tuple[Deployment, Failure | None]]:
+        """An attempt when it is the call's turn, and what came of it; deployments at their limits are waited for.
+
+        Raises:
+            Failure: see :meth:`Router.suitable`.
+        """
+        router, full = self._router, set[str]()
+        falls_back = not self._request.disable_fallbacks and self._lists.follows(hop.model)
+        stand = Stand(candidates[0].group, candidates, full, router.is_limited(candidates), falls_back)
+        while True:
+            yield stand
+            suitable = router.suitable(group, candidates, self._request)
+            open_ = [one for one in suitable if one.id not in full and router.has_room(one)]
+            if not open_:
+                full.update(one.id for one in candidates)
+                continue
+            try:
+                deployment = router.choose(group, open_, failed, self._request)
+            except (OverLimits, NoneLeft):
+                full.update(one.id for one in open_)
+                continue
+            failure = yield Try(deployment, hop, chosen)
+            if not isinstance(failure, Full):
+                return deployment, failure
+            full.add(deployment.id)
 
     def _retries(self, model: str, deployment: Deployment, failure: Failure) -> int:
         by_policy = self._router.retries_by_policy(model, failure.kind)

@@ -17,6 +17,11 @@ class NoDeployments(Refusal):
         super().__init__(429, message, kind="rate_limit", type="None", param="None", reached=False)
 
 
+class NoneLeft(NoDeployments):
+    """Every deployment of the group is at its ``rpm``, ``tpm`` or ``max_parallel_requests``, as strategies say it that are
+    not about usage."""
+
+
 class OverLimits(Failure):
     """Every deployment of the group is at its ``rpm``, ``tpm`` or ``max_parallel_requests``; clients hear of the fallbacks."""
 

@@ -27,6 +27,8 @@ class RouteRequest(msgspec.Struct, kw_only=True):
     """The id of the deployment that serves the call wherever it may."""
     mock_failure: Failure | None = None
     """Raised in place of the first call (the reference's ``mock_testing_fallbacks`` and its like)."""
+    priority: int | None = None
+    """In the queue, from 0 (first) to 255; ``None``: the call does not queue."""
     stream: bool = False
     has_messages: bool = False
     """Whether checks before the call apply (``enable_pre_call_checks``): they do to chats alone."""

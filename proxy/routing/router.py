@@ -20,6 +20,8 @@ from proxy.routing.strategies import Price, Surroundings, make_strategy
 from proxy.routing.traffic import BLIND, Traffic, has_readers
 
 DEFAULT_RETRIES = 2
+DEFAULT_TIMEOUT = 6000.0
+"""Seconds, of an attempt and in the queue; the reference's."""
 DEFAULT_MAX_FALLBACKS = 5
 INITIAL_BACKOFF = 0.5
 MAX_BACKOFF = 8.0
@@ -135,6 +137,29 @@ class Router:
         default = self.settings.default_max_parallel_requests
         return self.traffic is None or self.traffic.has_room(deployment, default)
 
+    def seconds_to_room(self, candidates: Sequence[Deployment], full: set[str]) -> float:
+        """Until one may be healthy and have room, for all that is known now; infinite: when an attempt ends.
+
+        Those that are ``full`` (ids), for whatever reason, may have room in the next minute.
+        """
+        seconds = [
+            self.cooldowns.remaining(one) or self._seconds_to_room(one) for one in candidates if one.id not in full
+        ]
+        if full and self.traffic is not None:
+            seconds.append(self.traffic.seconds_of_minute)
+        return min(seconds, default=math.inf)
+
+    def _seconds_to_room(self, deployment: Deployment) -> float:
+        if self.traffic is None:
+            return 0.0
+        return self.traffic.seconds_to_room(deployment, self.settings.default_max_parallel_requests)
+
+    def is_limited(self, candidates: Sequence[Deployment]) -> bool:
+        """Whether one of them has room for so many calls only."""
+        if self.settings.default_max_parallel_requests is not None:
+            return True
+        return any(one.params.rpm is not None or one.params.max_parallel_requests is not None for one in candidates)
+
     def suitable(self, model: str, candidates: Sequence[Deployment], request: RouteRequest) -> list[Deployment]:
         """The candidates that may serve the call now, at least one.
 
@@ -165,7 +190,15 @@ class Router:
         Raises:
             Failure: see :meth:`suitable`.
         """
-        suitable = self.suitable(model, candidates, request)
+        return self.choose(model, self.suitable(model, candidates, request), avoid, request)
+
+    def choose(self, model: str, suitable: Sequence[Deployment], avoid: set[str], request: RouteRequest) -> Deployment:
+        """One of those that are suitable (not empty), as :meth:`pick` does.
+
+        Raises:
+            OverLimits: all are over their limits.
+            NoneLeft: so they are.
+        """
         fresh = [deployment for deployment in suitable if deployment.id not in avoid] if avoid else suitable
         return self._strategy.pick(model, _of_lowest_order(fresh or suitable), request)
 

@@ -7,6 +7,7 @@ Minutes are those of UTC, as in the reference's counters (B.md, B2). Recorded on
 import time
 from collections import deque
 from collections.abc import Callable
+from math import inf
 
 import msgspec
 
@@ -100,11 +101,20 @@ class Traffic:
 
     def has_room(self, deployment: Deployment, default_parallel: int | None = None) -> bool:
         """Whether the deployment is below its ``rpm`` and its ``max_parallel_requests``, else ``default_parallel``."""
+        return not self.seconds_to_room(deployment, default_parallel)
+
+    def seconds_to_room(self, deployment: Deployment, default_parallel: int | None = None) -> float:
+        """0: there is room; infinite: not before an attempt ends."""
         params, work = deployment.params, self.of(deployment)
-        if params.rpm is not None and work.all_requests >= params.rpm:
-            return False
         parallel = default_parallel if params.max_parallel_requests is None else params.max_parallel_requests
-        return parallel is None or work.in_flight < parallel
+        if parallel is not None and work.in_flight >= parallel:
+            return inf
+        return self.seconds_of_minute if params.rpm is not None and work.all_requests >= params.rpm else 0.0
+
+    @property
+    def seconds_of_minute(self) -> float:
+        """That are left of the current one, more than 0."""
+        return MINUTE - self._clock() % MINUTE
 
     def began(self, deployment: Deployment) -> None:
         """An attempt; exactly one of ``ended`` and ``refused`` follows."""

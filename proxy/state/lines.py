@@ -5,6 +5,9 @@ from collections import defaultdict
 
 from proxy.state.base import Place
 
+SPARE = 64
+"""Entries of a heap that may be of those who left, besides one for each who stands."""
+
 
 class Line:
     """Those who wait for one thing: by priority, then by number."""
@@ -24,6 +27,9 @@ class Line:
             number = place.number or self.last + 1
             self.last = max(self.last, number)
             self._standing[place.id] = number
+            if len(self._heap) > 2 * len(self._standing) + SPARE:
+                self._heap = [entry for entry in self._heap if self._standing.get(entry[2]) == entry[1]]
+                heapq.heapify(self._heap)
             heapq.heappush(self._heap, (place.priority, number, place.id, place.member))
         return number
 

@@ -29,7 +29,7 @@ class Strategy(Protocol):
         """One of the deployments (not empty) of a model group.
 
         Raises:
-            NoDeployments: all are over their limits.
+            NoneLeft: all are over their limits.
         """
         ...
 

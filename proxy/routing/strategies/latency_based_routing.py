@@ -29,7 +29,7 @@ class Strategy:
         """One of ``deployments`` (not empty): at random, among those that are hardly slower than the fastest.
 
         Raises:
-            NoDeployments: all are over their limits.
+            NoneLeft: all are over their limits.
         """
         within = self._limits.within(deployments, request)
         if not within:

@@ -19,7 +19,7 @@ class Strategy:
         """One of ``deployments`` (not empty).
 
         Raises:
-            NoDeployments: all are over their limits.
+            NoneLeft: all are over their limits.
         """
         within = self._limits.within(deployments, request)
         if not within:
