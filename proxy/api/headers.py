@@ -69,12 +69,14 @@ def of_answer(call: Call, routed: Routed, cost: Cost) -> Pairs:
     if route.max_retries is not None:
         headers.append((b"x-litellm-max-retries", b"%d" % route.max_retries))
     headers += call.limit_headers
+    own_limits = False
     for name, text in reply.headers:
         header = name.encode("latin-1"), text.encode("latin-1", "replace")
         if name.startswith("x-ratelimit-"):
+            own_limits = True
             headers.append(header)
         headers.append((b"llm_provider-" + header[0], header[1]))
-    return headers
+    return headers if own_limits else headers + [(name.encode(), text.encode()) for name, text in routed.limits]
 
 
 def of_error(call: Call, error: GatewayError, timeout: float | None) -> Pairs:
