@@ -29,6 +29,6 @@ def chats(case: Case, model: str, count: int, *, stream: bool = False) -> Sequen
     """Calls one after the other, each counted before the next."""
     answers = []
     for _ in range(count):
-        answers.append(case.stream(model) if stream else case.chat(model))
+        answers.append(case.stream(model, stream_options={"include_usage": True}) if stream else case.chat(model))
         case.wait(SETTLE)
     return answers

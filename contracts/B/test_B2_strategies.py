@@ -140,15 +140,16 @@ def test_the_fastest_serves(case: Case, stream: bool) -> None:
     assert case.journal().models.count(f"{group}-slow") == 1
 
 
-@contract("B2", **BUSY)
+@contract("B2", **BUSY, provenance="documented")
+@slow("a call that takes longer than those meanwhile")
 def test_whoever_has_the_fewest_calls_serves(case: Case) -> None:
-    case.script({"busy-first": [ok("late").slow(1.2)], "busy-second": [ok("soon")]})
+    """Of the reference this was seen by hand (B.md, B2), where its count of calls in progress had not gone wrong yet."""
+    case.script({"busy-first": [ok("late").slow(1.5)], "busy-second": [ok("soon")]})
 
     def meanwhile() -> list[str | None]:
-        case.wait(0.4)
+        case.wait(0.5)
         return [case.chat("busy").content for _ in range(3)]
 
     late, soon = case.concurrently([lambda: case.chat("busy").content, meanwhile])
-    case.assert_same_as_recorded(headers=ID, ignore=["journal"])
     assert (late, soon) == ("late", ["soon"] * 3)
     assert case.journal().models.count("busy-second") == 3
