@@ -56,6 +56,7 @@ class Identity(msgspec.Struct, frozen=True):
     spend: float = 0.0
     """Of the key, in US dollars."""
     metadata: dict[str, Any] = {}
+    team_metadata: dict[str, Any] = {}
     token: str | None = None
     """SHA-256 of the key, in hex."""
     role: str | None = None

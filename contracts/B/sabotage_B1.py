@@ -38,9 +38,10 @@ CUSTOMERS = [
 ]
 
 
-def goes_anywhere(original: Original, model: str, deployments: list[Any], request: Any) -> list[Any]:
-    original(model, deployments, request)
-    return deployments
+def goes_abroad(original: Original, model: str, deployments: list[Any], request: Any) -> list[Any]:
+    """Abroad, where that is possible."""
+    found = original(model, deployments, request)
+    return [deployment for deployment in deployments if deployment not in found] or deployments
 
 
 def infers_nothing(original: Original, deployment: Any) -> tuple[str, ...]:
@@ -103,8 +104,8 @@ def says_that_all_are_cooling(original: Original, router: Any, model: str, candi
 
 SABOTAGES = [
     Sabotage(
-        name="goes-anywhere",
-        patches=[("proxy.routing.filters.regions.in_region", goes_anywhere)],
+        name="goes-abroad",
+        patches=[("proxy.routing.filters.regions.in_region", goes_abroad)],
         trips=[*CHATS, *CUSTOMERS, "test_customers_without_a_region_go_where_they_like"],
     ),
     Sabotage(

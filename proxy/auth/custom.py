@@ -47,6 +47,7 @@ def _identity(auth: UserAPIKeyAuth) -> Identity:
         "allowed_routes": tuple(getattr(auth, "allowed_routes", None) or ()),
         "spend": float(auth.spend or 0.0),
         "metadata": dict(auth.metadata or {}),
+        "team_metadata": dict(auth.team_metadata or {}),
         "region": auth.allowed_model_region,
         "rates": rates_of_record(auth),
     }

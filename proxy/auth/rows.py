@@ -145,6 +145,7 @@ def _identity(parts: Sequence[Row | None], roles: list[Row], accounts: Accounts)
         is_admin=role == Role.ADMIN,
         spend=key["spend"],
         metadata=key["metadata"],
+        team_metadata=(team or {}).get("metadata") or {},
         token=token or None,
         role=role,
         organization_id=key["organization_id"] or (team or {}).get("organization_id"),

@@ -35,7 +35,8 @@ class RouteRequest(msgspec.Struct, kw_only=True):
     region: str | None = None
     """That the call must stay in (``allowed_model_region``)."""
     tags: Sequence[str] = ()
-    """Of body, header, key and team; what a deployment must be tagged with."""
+    """Of body, header, key and team; what a deployment must be tagged with. A client's text in place of a list counts as
+    its characters, as in the reference: nobody has such tags."""
     count_tokens: Callable[[], int] = _nothing
     """How many tokens the client sent, counted when somebody asks; 0 when they cannot be counted."""
     tokens_at_most: int = 0

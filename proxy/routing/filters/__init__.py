@@ -26,3 +26,7 @@ def _wanted(config: ProxyConfig) -> Iterator[Filter]:
         from proxy.routing.filters.regions import in_region
 
         yield in_region
+    if settings.enable_tag_filtering:
+        from proxy.routing.filters.tags import Tagged
+
+        yield Tagged(match_any=settings.tag_filtering_match_any)
