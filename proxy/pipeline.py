@@ -14,7 +14,7 @@ from proxy.capacity import Capacity, Visit
 from proxy.deployment import OPENAI_PREFIX, Deployment, may_set
 from proxy.errors import Failure, Headers
 from proxy.fields import CREDENTIAL_FIELDS, KEPT_BACK
-from proxy.providers.base import Attempt, Reply, Resource, Sink, Stream, find_provider
+from proxy.providers.base import Attempt, Reply, Resource, Sink, Stream, find_provider, wants_usage
 from proxy.providers.embedded import vectors
 from proxy.providers.failures import StreamFailure
 from proxy.providers.messages_bridge import answered as answered_as_message
@@ -272,6 +272,8 @@ class Pipeline:
         megabytes = self._call.snapshot.config.general_settings.max_response_size_mb
         if megabytes is not None:
             attempt.max_answer = int(megabytes * 1_000_000)
+        if attempt.stream and self._router.may_count and (self._call.snapshot.reads_usage or wants_usage(attempt)):
+            attempt.count = partial(_used, attempt)
         return attempt
 
     @property
@@ -419,6 +421,12 @@ class Pipeline:
         ]
         extended = messages + [msgspec.Raw(msgspec.json.encode(message)) for message in added]
         return self._call.body | {"messages": msgspec.Raw(msgspec.json.encode(extended))}
+
+
+async def _used(attempt: Attempt, said: str) -> Usage:
+    from proxy.tokens.calls import used
+
+    return await used(attempt.body, attempt.deployment.model, said)
 
 
 def _check_contents(deployment: Deployment) -> None:

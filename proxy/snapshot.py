@@ -60,6 +60,8 @@ class Snapshot(msgspec.Struct, frozen=True, eq=False):
     limits: LimitSettings
     queue: Queue
     """Where calls with a priority wait."""
+    reads_usage: bool
+    """Whether anything depends on what calls use."""
 
 
 def build_snapshot(
@@ -128,6 +130,7 @@ def build_snapshot(
         capacity=make_capacity(router, state),
         limits=limit_settings(config),
         queue=queue or Queue(traffic or Traffic(), MemoryState()),
+        reads_usage=admission is not None or router.budgets is not None or router.traffic is not None,
     )
 
 

@@ -58,6 +58,8 @@ class Attempt(msgspec.Struct):
     """Bytes of a complete answer; more is a failure."""
     keep_text: bool = False
     """Whether a stream keeps its text, so that a fallback can continue it."""
+    count: Callable[[str], Awaitable[Usage]] | None = None
+    """Tells what a stream that said this used, where its vendor does not; ``None`` when nobody wants to know."""
     credentials: dict[str, str] = {}
     """Hosts and keys in place of the deployment's: its client's, if it may set them, or those of a fallback entry."""
     facts: Mapping[str, Any] = {}

@@ -1,7 +1,8 @@
 """OpenAI's dialect, and OpenAI itself (``openai/MODEL``, also of any other server with an ``api_base``)."""
 
 import time
-from functools import lru_cache
+from collections.abc import Awaitable, Callable
+from functools import lru_cache, partial
 
 import msgspec
 
@@ -107,11 +108,18 @@ class OpenAICompatible:
         layout = Chunks if chat else TextChunks
         chunks = layout(attempt.shown_model, self.exception, include_usage=wants_usage(attempt))
         chunks.secrets = secrets_of(headers)
-        chunks.text = [] if attempt.keep_text else None
-        return Reply(response.headers, api_base, stream=await self._started(chunks, attempt, response))
+        chunks.text = [] if attempt.keep_text or attempt.count else None
+        untold = None if attempt.count is None else partial(chunks.count, attempt.count)
+        return Reply(response.headers, api_base, stream=await self._started(chunks, attempt, response, untold))
 
-    async def _started(self, converter: Converter, attempt: Attempt, response: UpstreamResponse) -> EventStream:
-        stream = EventStream(response, converter, self.exception, attempt)
+    async def _started(
+        self,
+        converter: Converter,
+        attempt: Attempt,
+        response: UpstreamResponse,
+        untold: Callable[[], Awaitable[list[bytes]]] | None = None,
+    ) -> EventStream:
+        stream = EventStream(response, converter, self.exception, attempt, untold=untold)
         await stream.start()
         return stream
 

@@ -8,7 +8,7 @@ The finish reason is held back until the vendor's stream is complete, so that a 
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import ClassVar, Literal
 
 import msgspec
@@ -16,6 +16,7 @@ import msgspec
 from proxy.call import Body, Usage
 from proxy.providers.failures import StreamFailure, error_event
 from proxy.providers.openai_format import (
+    COUNTS,
     decode_body,
     decode_object,
     decode_objects,
@@ -25,6 +26,7 @@ from proxy.providers.openai_format import (
     read_usage,
     usage_fields,
 )
+from proxy.providers.said_calls import said_calls
 from proxy.providers.secrecy import without
 
 DONE = b"[DONE]"
@@ -62,6 +64,7 @@ class _PlainChunk(msgspec.Struct, forbid_unknown_fields=True):
 
 
 _plain_chunk = msgspec.json.Decoder(_PlainChunk).decode
+_text = msgspec.json.Decoder(str).decode
 
 
 class Chunks:
@@ -88,6 +91,7 @@ class Chunks:
         """The vendor said ``[DONE]``."""
         self.text: list[str] | None = None
         """Set to a list to have the text of the stream collected."""
+        self._calls: list[Body] = []
 
     def feed(self, data: bytes) -> bytes | None:
         """The chunk for one event's data, if it makes one.
@@ -111,9 +115,11 @@ class Chunks:
             if not data.isascii():
                 data.decode()
             text = bytes(_plain_chunk(data).choices[0].delta.content)
+            if self.text is not None:
+                self.text.append(_text(text))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             text = b""
-        if self._before_text is None or self.text is not None or len(text) <= 2 or not text.startswith(b'"'):
+        if self._before_text is None or len(text) <= 2 or not text.startswith(b'"'):
             self._before_text = None
             return None
         return self._before_text + text + b"}}]}"
@@ -143,10 +149,19 @@ class Chunks:
         if not self._finish:
             self._finish[b"0"] = self._finished(_ZERO, raw("stop"))
         ending = [self._chunk([choice], {}) for choice in self._finish.values()]
-        if self._include_usage and self._usage is not None:
-            self._usage.setdefault("completion_tokens_details", _no_details)
-            ending.append(self._chunk([self.silent], {"usage": raw(self._usage)}))
-        return ending
+        return ending + self._usage_chunks()
+
+    async def count(self, count: Callable[[str], Awaitable[Usage]]) -> list[bytes]:
+        """The last chunks of a complete stream whose vendor told no usage; its text must have been collected."""
+        self.usage = usage = await count("".join(self.text or ()) + said_calls(self._calls))
+        self._usage = usage_fields(raw({name: getattr(usage, name) for name in COUNTS}))
+        return self._usage_chunks()
+
+    def _usage_chunks(self) -> list[bytes]:
+        if not self._include_usage or self._usage is None:
+            return []
+        self._usage.setdefault("completion_tokens_details", _no_details)
+        return [self._chunk([self.silent], {"usage": raw(self._usage)})]
 
     def _delta(self, choice: Body) -> Body | None:
         """The part of a choice that says something now; its finish reason is kept for later."""
@@ -161,7 +176,10 @@ class Chunks:
         if self.text is not None and "content" in delta:
             self.text.append(str(msgspec.json.decode(delta["content"])))
         if "tool_calls" in delta:
-            delta["tool_calls"] = raw([{"type": _FUNCTION} | call for call in decode_objects(delta["tool_calls"])])
+            calls = [{"type": _FUNCTION} | call for call in decode_objects(delta["tool_calls"])]
+            delta["tool_calls"] = raw(calls)
+            if self.text is not None:
+                self._calls += calls
         if bytes(index) not in self._started:
             self._started.add(bytes(index))
             delta["role"] = _ASSISTANT

@@ -23,7 +23,7 @@ _MESSAGE_FIELDS = frozenset(
     ("content", "role", "tool_calls", "function_call", "audio", "annotations", "images", "thinking_blocks")
 )
 _CHOICE_FIELDS = frozenset(("finish_reason", "index", "message", "logprobs"))
-_USAGE_FIELDS = ("completion_tokens", "prompt_tokens", "total_tokens")
+COUNTS = ("completion_tokens", "prompt_tokens", "total_tokens")
 
 
 class _Details(msgspec.Struct):
@@ -212,7 +212,7 @@ def read_usage(fields: Body) -> Usage:
         return _usage.decode(value).counted()
     except msgspec.DecodeError:
         given = _object_or_nothing(value)
-        completion, prompt, total = (_count(given.get(name, NULL)) for name in _USAGE_FIELDS)
+        completion, prompt, total = (_count(given.get(name, NULL)) for name in COUNTS)
         return WireUsage(prompt, completion, total).counted()
 
 
@@ -261,7 +261,7 @@ def _message(message: Body) -> Body:
 def usage_fields(value: msgspec.Raw | None) -> Body:
     """Counts, zero where the vendor gives none, and details without nulls."""
     given = _object_or_nothing(value)
-    counts = {name: given.get(name, _ZERO) for name in _USAGE_FIELDS}
+    counts = {name: given.get(name, _ZERO) for name in COUNTS}
     details = {name: _without_nulls(value) for name, value in given.items() if name not in counts and present(value)}
     return counts | details
 

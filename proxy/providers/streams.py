@@ -1,7 +1,7 @@
 """From an upstream's bytes to events in OpenAI's format."""
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from proxy.call import Usage
@@ -39,6 +39,7 @@ class EventStream:
 
     Args:
         closing: what the client gets after the last event of a complete stream.
+        untold: asked at the end of a complete stream whose vendor told no usage; gives the events that tell it.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class EventStream:
         attempt: Attempt,
         *,
         closing: Sequence[bytes] = (DONE,),
+        untold: Callable[[], Awaitable[list[bytes]]] | None = None,
     ) -> None:
         self._response = response
         self._splitter = EventSplitter()
@@ -61,6 +63,7 @@ class EventStream:
         self._awaited: Awaitable[None] | None = None
         self._broken: StreamFailure | None = None
         self._over = False
+        self._untold = untold
 
     @property
     def text(self) -> list[str] | None:
@@ -105,6 +108,7 @@ class EventStream:
             if self._broken is not None:
                 raise self._broken
             if self._over:
+                await self._tell_usage()
                 await self._drain()
                 return
             try:
@@ -128,7 +132,10 @@ class EventStream:
         try:
             if not part or self._convert(part, events):
                 self._over = True
-                events += [*self._chunks.finish(), *self._closing]
+                events += self._chunks.finish()
+                if self._untold is None or self._chunks.usage.total_tokens:
+                    self._untold = None
+                    events += self._closing
         except StreamFailure as failure:
             self._broken = failure
         if events:
@@ -147,6 +154,13 @@ class EventStream:
             if self._chunks.done:
                 return True
         return False
+
+    async def _tell_usage(self) -> None:
+        if self._untold is None:
+            return
+        awaited = self._sink([*await self._untold(), *self._closing])
+        if awaited is not None:
+            await awaited
 
     async def _drain(self) -> None:
         """Read the end of the body, so that the connection can be used again."""

@@ -72,7 +72,8 @@ class Router:
         """What deployments are doing; ``None``: nothing depends on it, and nobody records it."""
         self.choosers: Mapping[str, Chooser] = {}
         """Auto routers, by the id of their deployment."""
-        self._may_count = config.settings.other.get("disable_token_counter") is not True
+        self.may_count = config.settings.other.get("disable_token_counter") is not True
+        """Whether tokens are counted here."""
         self._windows = ContextWindows(window) if self.settings.enable_pre_call_checks else None
         room: tuple[Filter, ...] = () if self._windows is None else (self._windows,)
         self.filters = make_filters(config) + room
@@ -81,7 +82,7 @@ class Router:
     @cached_property
     def counts_above(self) -> float:
         """Nobody asks for the count of a call of at most so many tokens; infinite: nobody asks at all."""
-        if not self._may_count:
+        if not self.may_count:
             return math.inf
         if self.settings.routing_strategy not in UNCOUNTED:
             return 0.0

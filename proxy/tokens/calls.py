@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from proxy.call import Usage
 from proxy.tokens import encodings
 from proxy.tokens.count import THE_ANSWER, count_messages, count_text
 from proxy.tokens.errors import Uncountable
@@ -36,6 +37,26 @@ async def counting(body: Body) -> Callable[[], int]:
         return cache(partial(estimate, body))
     tokens = await asyncio.to_thread(estimate, body)
     return lambda: tokens
+
+
+async def used(body: Body, model: str, said: str) -> Usage:
+    """What a call used that was answered so, for a vendor that does not tell; off the event loop when it is long."""
+    size = len(bytes(_given(body))) + len(said)
+    if size <= LONG and encodings.is_loaded(encodings.encoding_of(model)):
+        return _used(body, model, said)
+    return await asyncio.to_thread(_used, body, model, said)
+
+
+def _used(body: Body, model: str, said: str) -> Usage:
+    """A prompt is taken for a message, as in the reference."""
+    try:
+        given = msgspec.json.decode(_given(body))
+        messages = given if "messages" in body else [{"role": "user", "content": given}]
+        sent = count_messages(messages, model)
+    except (Uncountable, msgspec.DecodeError, RecursionError):
+        sent = 0
+    written = count_text(said, model)
+    return Usage(sent, written, sent + written)
 
 
 def estimate(body: Body) -> int:
