@@ -97,9 +97,9 @@ def with_the_systems_reasons(original: Original, self: Any, asked: str, system: 
     return original(self, f"{asked} {system}")
 
 
-def parts_of_words(original: Original, keywords: Sequence[str]) -> Callable[[str], int]:
+def parts_of_words(original: Original, keywords: Sequence[str]) -> Callable[[Any], int]:
     original(keywords)
-    return lambda text: sum(keyword in text for keyword in keywords)
+    return lambda given: sum(keyword in given.text for keyword in keywords)
 
 
 def graded_once(original: Original, count: int, *grades: tuple[int, float]) -> Any:

@@ -24,7 +24,7 @@ from fixtures.replies import Reply
 SHORTEST = 4
 _VENDOR = re.compile(
     r"(gpt-|o\d|claude|gemini|text-|omni-|dall-e|whisper|tts-|command|mistral|llama|davinci|babbage|embed-"
-    r"|(us\.|eu\.)?(anthropic|amazon|cohere|meta|mistral|openai)\.|arn:|converse$|invoke$|accounts$|fireworks$|models$|responses$|[a-z]{2}-[a-z]+-\d$)"
+    r"|(us\.|eu\.)?(anthropic|amazon|cohere|meta|mistral|openai)\.|arn:|converse$|invoke$|accounts$|fireworks$|models$|responses$|complexity_router$|[a-z]{2}-[a-z]+-\d$)"
 )
 _WORD = re.compile(rf"[A-Za-z]{{{SHORTEST},}}")
 _PARAMS = ("litellm_params", "tianji_params")

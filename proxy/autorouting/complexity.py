@@ -114,7 +114,8 @@ class ComplexityRouter:
 
     def tier(self, asked: str, system: str = "") -> Tier:
         """How hard the user's question looks; what the system is told counts too, but not as a reason to think."""
-        everything, question = f"{system} {asked}".lower(), asked.lower()
+        question = _Text(asked.lower())
+        everything = _Text(f"{system} {asked}".lower()) if system else question
         reasons = self._reasoning(question)
         if reasons >= 2:
             return "REASONING"
@@ -125,7 +126,7 @@ class ComplexityRouter:
             "reasoningMarkers": _graded(reasons, (1, 0.7)),
             "technicalTerms": _graded(self._technical(everything), (2, 0.5), (4, 1)),
             "simpleIndicators": _graded(self._simple(everything), (1, -1)),
-            "multiStepPatterns": 0.5 if _has_steps(everything) else 0,
+            "multiStepPatterns": 0.5 if _has_steps(everything.text) else 0,
             "questionComplexity": 0.5 if asked.count("?") > 3 else 0,
         }
         score = sum(value * self._weights.get(name, 0) for name, value in dimensions.items())
@@ -153,15 +154,23 @@ def _listed(keywords: str) -> list[str]:
     return [" ".join(keyword.split()) for keyword in keywords.split(",")]
 
 
-def _counter(keywords: Sequence[str]) -> Callable[[str], int]:
-    """Tells how many of the keywords are in a text of small letters: single words as words, phrases anywhere."""
+class _Text:
+    """A text of small letters, and the words in it."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.words = frozenset(_word.findall(text))
+
+
+def _counter(keywords: Sequence[str]) -> Callable[[_Text], int]:
+    """Tells how many of the keywords are in a text: single words as words, phrases anywhere."""
     lowered = {keyword.lower() for keyword in keywords}
     words = {keyword for keyword in lowered if _word.fullmatch(keyword)}
     phrases = [keyword for keyword in lowered if " " in keyword]
     others = [re.compile(rf"\b{re.escape(keyword)}\b") for keyword in lowered.difference(words, phrases)]
 
-    def count(text: str) -> int:
-        found = sum(phrase in text for phrase in phrases) + sum(bool(other.search(text)) for other in others)
-        return found + len(words.intersection(_word.findall(text)))
+    def count(given: _Text) -> int:
+        found = sum(phrase in given.text for phrase in phrases) + sum(bool(o.search(given.text)) for o in others)
+        return found + len(words & given.words)
 
     return count
