@@ -123,6 +123,8 @@ class SemanticRouter:
     ) -> None:
         self._name = name
         self._default = default_model
+        self._away = False
+        """Whether embeddings failed the last time: told once, not for every call."""
         self._thresholds = {
             route.name: THRESHOLD if route.score_threshold is None else route.score_threshold for route in routes
         }
@@ -147,9 +149,14 @@ class SemanticRouter:
             async with asyncio.timeout(SECONDS):
                 similarities = await self._index.similarities(text, embed)
         except (Failure, TimeoutError) as error:
-            told = f"no answer in {SECONDS:g} s" if isinstance(error, TimeoutError) else error
-            log.warning("auto router %s goes to %s, since embeddings failed: %s", self._name, self._default, told)
+            if not self._away:
+                told = f"no answer in {SECONDS:g} s" if isinstance(error, TimeoutError) else error
+                log.warning("auto router %s goes to %s, since embeddings fail: %s", self._name, self._default, told)
+            self._away = True
             return self._default
+        if self._away:
+            log.warning("auto router %s has embeddings again", self._name)
+            self._away = False
         route = nearest(self._routes, similarities, self._thresholds)
         log.debug("auto router %s chose %s", self._name, route)
         return self._default if route is None else route
