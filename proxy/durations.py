@@ -25,6 +25,11 @@ def seconds_of(period: str, now: float) -> float:
     return (_months_later(start, min(number, 1200)) - start).total_seconds()
 
 
+def is_period(text: str) -> bool:
+    """Whether a text is one that :func:`seconds_of` reads."""
+    return re.fullmatch(PERIOD, text) is not None
+
+
 def expires_at(period: str, now: datetime) -> datetime:
     """The end of a span that begins ``now``. What follows the unit does not matter (``1hr``, ``30days``), as in the reference.
 

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from proxy.accounting.journal import Journal
+from proxy.accounting.model_budgets import add_to_model_budgets
 from proxy.accounting.record import Record, decode, shown
 from proxy.accounting.rows import log_row
 from proxy.accounting.totals import Charges, add_charges, add_daily, charges_of
@@ -102,6 +103,7 @@ class Ledger:
                     await _add_logs(connection, fresh)
                 charges = charges_of(fresh)
                 await add_charges(connection, charges)
+                await add_to_model_budgets(connection, fresh)
                 await add_daily(connection, fresh)
                 await _set_position(connection, journal.name, fresh[-1].number)
         if own:

@@ -90,6 +90,8 @@ class Record(msgspec.Struct, omit_defaults=True, gc=False):
     organization: str | None = None
     project: str | None = None
     customer: str | None = None
+    model_budget: tuple[str, str | None] | None = None
+    """The entry of the key's ``model_max_budget`` that the call is charged to, and its period."""
     tags: tuple[str, ...] = ()
     session: str | None = None
     ip: str | None = None
@@ -171,6 +173,8 @@ def record_of(call: Call, outcome: Outcome, rules: Recording, number: int) -> Re
         record.status, record.error = outcome.status, (outcome.error or "")[:LONGEST_ERROR]
     if outcome.cost is not None and 0 < outcome.cost < math.inf:
         record.dollars, record.costs = outcome.cost, outcome.costs
+        if identity.access is not None and identity.access.model_budgets:
+            record.model_budget = _model_budget(record, call)
     fields = call.fields
     if fields and not _TOLD.isdisjoint(fields):
         _read_told(record, fields)
@@ -200,6 +204,14 @@ def _set_deployment(record: Record, call: Call, outcome: Outcome) -> None:
     if record.retries is not None and record.max_retries is None:
         configured = call.snapshot.router.settings.num_retries
         record.max_retries = DEFAULT_RETRIES if configured is None else configured
+
+
+def _model_budget(record: Record, call: Call) -> tuple[str, str | None] | None:
+    """By the group that served the call, else by the model that did."""
+    access = call.identity.access
+    assert access is not None
+    found = access.model_budget(record.group, record.model)
+    return None if found is None else (found.name, found.period)
 
 
 def _address(call: Call, outcome: Outcome) -> str:

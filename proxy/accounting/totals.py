@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from proxy.accounting.record import Record
 from proxy.accounting.rows import NO_USAGE, count, moment
 from proxy.store import tables
-from proxy.store.accounts import Kind, member_id, parts_of_member
+from proxy.store.accounts import Kind, member_id, model_id, parts_of_member
 from proxy.store.types import now
 from proxy.store.upsert import upsert
 
@@ -63,6 +63,8 @@ def holders(record: Record) -> Iterable[tuple[Kind, str]]:
         yield "project", record.project
     if record.customer:
         yield "customer", record.customer
+    if record.key and record.model_budget is not None:
+        yield "key_model", model_id(record.key, record.model_budget[0])
     for tag in dict.fromkeys(record.tags):
         yield "tag", tag
 

@@ -1,5 +1,6 @@
 """What a database knows of a key: its row, its holders, and what each may spend."""
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,6 +30,28 @@ class Holder(msgspec.Struct, frozen=True):
     max_parallel_requests: int | None = None
 
 
+class ModelBudget(msgspec.Struct, frozen=True):
+    """What a key may spend on one model: an entry of its ``model_max_budget``."""
+
+    name: str
+    """Of the entry."""
+    limit: float | None
+    """US dollars a period; ``None``: no limit."""
+    period: str | None
+    """``30d``; ``None``: for ever."""
+    account: Account
+    ends: float | None
+    """When the running period ends, in seconds since the epoch; ``None``: it has no end, or none runs."""
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether more than the limit was spent in the running period (F.md, F8)."""
+        if not self.limit:
+            return False
+        is_over = self.ends is not None and time.time() >= self.ends
+        return (self.account.pending if is_over else self.account.spend) > self.limit
+
+
 class Access(msgspec.Struct, frozen=True):
     """A key with everything it belongs to; its row has that of its budget as ``litellm_budget_table``."""
 
@@ -44,6 +67,15 @@ class Access(msgspec.Struct, frozen=True):
     granted: tuple[str, ...] = ()
     """Models that access groups of the database add to the key's own."""
     granted_to_team: tuple[str, ...] = ()
+    model_budgets: dict[str, ModelBudget] = {}
+
+    def model_budget(self, *names: str) -> ModelBudget | None:
+        """The key's budget for a model by its names, the first that has one; providers' prefixes may be left out."""
+        for name in names:
+            found = self.model_budgets.get(name) or self.model_budgets.get(name.rpartition("/")[2])
+            if found is not None:
+                return found
+        return None
 
 
 class Customer(msgspec.Struct, frozen=True):

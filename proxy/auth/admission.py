@@ -10,6 +10,7 @@ from proxy.auth.customers import CustomerNames, decoded_or_none
 from proxy.auth.directory import Directory
 from proxy.auth.lookups import StoreAway
 from proxy.auth.model_access import ALL_OF_TEAM, EVERYTHING, NO_DEFAULT, ModelAccess, Owner
+from proxy.auth.model_budgets import check_model_budget
 from proxy.auth.permissions import Group, check_route
 from proxy.auth.rates import rate_of
 from proxy.auth.requirements import Requirements
@@ -97,6 +98,8 @@ class Admission:
                 tags = _tags(asked.fields)
             if not free:
                 await self._check_budgets(access, tags)
+                if access.model_budgets and named is not None and model is not None:
+                    check_model_budget(access, (named, model), self.models.members(model))
             self._requirements.check_params_of_users(asked.fields, posted=asked.posted)
         check_route(identity, asked.path, Group.LLM)
         if buyer is not None:

@@ -69,6 +69,10 @@ class ModelAccess:
             for name in allowed
         )
 
+    def members(self, model: str) -> Sequence[Deployment]:
+        """The deployments that a name stands for."""
+        return self._groups.find(model) or ()
+
     def expanded(self, names: Iterable[str]) -> list[str]:
         """Names as they are listed: access groups give way to their models, at the end."""
         given = list(names)

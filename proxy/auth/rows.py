@@ -11,6 +11,7 @@ from sqlalchemy import String, Table, and_, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from proxy.auth.access import Access, Customer, Holder
+from proxy.auth.model_budgets import read_model_budgets
 from proxy.auth.permissions import Role
 from proxy.auth.rates import rates_of
 from proxy.call import Identity
@@ -71,6 +72,11 @@ async def read_key(connection: AsyncConnection, token: str, accounts: Accounts) 
     identity = _identity(parts[0], [row[-1] for row in parts if row[-1] is not None], accounts)
     if groups := _access_groups(parts[0]):
         identity = _granted(identity, await _models_of(connection, groups))
+    assert identity.access is not None
+    if budgets := identity.access.key["model_max_budget"]:
+        found_budgets = await read_model_budgets(connection, identity.access.key["token"], budgets, accounts)
+        access = msgspec.structs.replace(identity.access, model_budgets=found_budgets)
+        identity = msgspec.structs.replace(identity, access=access)
     return FoundKey(identity, None if revoked is None else revoked.timestamp())
 
 

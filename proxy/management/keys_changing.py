@@ -16,7 +16,7 @@ from proxy.management.keys_making import FOLDED, TEAM_REQUIRED, check_alias, che
 from proxy.management.object_permissions import set_object_permission
 from proxy.management.teams import member_of
 from proxy.store.rows import Row, change, find, remove
-from proxy.store.tables import budgets, deleted_keys, deprecated_keys, keys
+from proxy.store.tables import budgets, deleted_keys, deprecated_keys, key_models, keys
 from proxy.store.types import now
 
 _EMPTY: Final[dict[str, Any]] = {
@@ -106,6 +106,7 @@ async def delete_keys(
             connection, row, deleted_by=deleted_by, deleted_by_api_key=deleted_by_api_key, changed_by=changed_by
         )
         await remove(connection, deprecated_keys, deprecated_keys.c.active_token_id == row["token"])
+        await remove(connection, key_models, key_models.c.token == row["token"])
         await remove(connection, keys, keys.c.token == row["token"])
 
 

@@ -28,6 +28,7 @@ from proxy.management.keys_limits import (
     check_team_limits,
     organization_of,
 )
+from proxy.management.model_budgets import check_model_budgets
 from proxy.management.object_permissions import set_object_permission
 from proxy.store.rows import Row, find
 from proxy.store.tables import budgets, keys
@@ -105,7 +106,8 @@ TEAM_REQUIRED: Final = "team_id is required for service account keys. Please spe
 
 
 def check_amounts(fields: Mapping[str, Any]) -> None:
-    """Refuse negative dollars. Raises DetailError, 400."""
+    """Refuse negative dollars, and budgets of models that are none. Raises DetailError, 400."""
+    check_model_budgets(fields.get("model_max_budget"))
     for name in ("max_budget", "soft_budget", "spend"):
         value = fields.get(name)
         if value is not None and value < 0:

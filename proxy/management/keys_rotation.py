@@ -20,7 +20,7 @@ from proxy.store import tables
 from proxy.store.rows import Row, change, find_all, remove
 from proxy.store.sealing import MARK, Purpose, Sealer
 from proxy.store.store import Store
-from proxy.store.tables import deprecated_keys, keys
+from proxy.store.tables import deprecated_keys, key_models, keys
 from proxy.store.types import now as moment_now
 from proxy.store.upsert import upsert
 
@@ -122,6 +122,7 @@ async def replace_key(
     # keys that this one had replaced before go on until their time is over, in the name of the newest
     renamed = {"active_token_id": token}
     await change(connection, deprecated_keys, renamed, deprecated_keys.c.active_token_id == old)
+    await change(connection, key_models, {"token": token}, key_models.c.token == old)
     await remove(connection, deprecated_keys, deprecated_keys.c.token == token)
     if until is not None:
         fields = {"active_token_id": token, "revoke_at": until}

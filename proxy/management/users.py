@@ -15,6 +15,7 @@ from proxy.management.audit import Action, Actor, record
 from proxy.management.budgets import create_budget
 from proxy.management.keys import InvalidDuration, create_key
 from proxy.management.keys_changing import delete_keys
+from proxy.management.model_budgets import check_model_budgets
 from proxy.management.object_permissions import set_object_permission
 from proxy.management.teams import add_member, locked_team, users_called
 from proxy.management.users_access import check_change, check_removal, check_role, check_team, organizations_to_join
@@ -125,6 +126,7 @@ def _limit_internal(config: ProxyConfig, values: dict[str, Any]) -> None:
 
 def check_numbers(values: Mapping[str, Any]) -> None:
     """Refuse what can be no budget, and spend that would add to one. Raises DetailError, 400."""
+    check_model_budgets(values.get("model_max_budget"))
     for name in ("max_budget", "spend"):
         amount = values.get(name)
         if amount is not None and amount < 0:

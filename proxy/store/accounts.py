@@ -4,8 +4,8 @@ from typing import Literal
 
 import msgspec
 
-Kind = Literal["key", "user", "team", "team_member", "organization", "customer", "tag", "project"]
-"""Of a holder. The id of a ``team_member`` is a :func:`member_id`."""
+Kind = Literal["key", "user", "team", "team_member", "organization", "customer", "tag", "project", "key_model"]
+"""Of a holder. The id of a ``team_member`` is a :func:`member_id`, that of a ``key_model`` is ``HASH/MODEL``."""
 
 
 def member_id(team: str, user: str) -> str:
@@ -17,6 +17,11 @@ def parts_of_member(name: str) -> tuple[str, str]:
     """Team and user of a :func:`member_id`."""
     team, _, user = name.partition("/")
     return team.replace("%2F", "/").replace("%25", "%"), user
+
+
+def model_id(token: str, model: str) -> str:
+    """The id of a key's account for a model."""
+    return f"{token}/{model}"
 
 
 class Account(msgspec.Struct):

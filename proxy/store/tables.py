@@ -119,6 +119,15 @@ deprecated_keys = Table(
     moment("revoke_at", nullable=False, index=True),
     moment("created_at", nullable=False),
 )
+#: What a key has spent of an entry of its ``model_max_budget``, since a period began; ``NULL``: the period has no end.
+key_models = Table(
+    "key_models",
+    metadata,
+    text("token", primary_key=True),
+    text("model", primary_key=True),
+    spent(),
+    moment("ends_at"),
+)
 deleted_keys = Table(
     "deleted_keys", metadata, text("id", primary_key=True), text("token", index=True), *_key_columns(), *_deletion()
 )

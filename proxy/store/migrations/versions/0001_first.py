@@ -263,6 +263,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_journals")),
     )
     op.create_table(
+        "key_models",
+        sa.Column("token", sa.String(), nullable=False),
+        sa.Column("model", sa.String(), nullable=False),
+        sa.Column("spend", sa.Double(), server_default="0", nullable=False),
+        sa.Column("ends_at", Moment(), nullable=True),
+        sa.PrimaryKeyConstraint("token", "model", name=op.f("pk_key_models")),
+    )
+    op.create_table(
         "keys",
         sa.Column("token", sa.String(), nullable=False),
         sa.Column("key_name", sa.String(), nullable=True),
