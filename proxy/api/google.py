@@ -4,6 +4,7 @@ https://ai.google.dev/api/generate-content. Google's deployments are asked as th
 SDK says ``/v1`` unless it is told otherwise.
 """
 
+import asyncio
 import logging
 import re
 from collections.abc import Iterator, Mapping
@@ -22,8 +23,8 @@ from proxy.deployment import Deployment
 from proxy.errors import Failure, GatewayError
 from proxy.gateway import Gateway
 from proxy.pipeline import CONTENTS, ModelRequest, Pipeline
-from proxy.providers.anthropic_answers import estimated_tokens
 from proxy.providers.base import Attempt, find_provider
+from proxy.tokens.count import count_text
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ _path = re.compile(
 _KEY = b"x-goog-api-key"
 _TRUE, _FALSE = msgspec.Raw(b"true"), msgspec.Raw(b"false")
 COUNT_SECONDS = 10.0
-"""How long Google may count; longer, and the estimate counts."""
+"""How long Google may count; longer, and it is counted here."""
 _COUNTED = ("contents", "tools", "systemInstruction", "generationConfig")
 
 
@@ -62,7 +63,7 @@ class GoogleEndpoint(ModelEndpoint):
 
 
 class CountEndpoint(GoogleEndpoint):
-    """Counts the tokens of contents: as Google does, else about as many."""
+    """Counts the tokens of contents: as Google does, else as OpenAI's models would."""
 
     async def _run(self, call: Call, pipeline: Pipeline) -> Answer:  # noqa: ARG002
         body = {name: call.body[name] for name in _COUNTED if name in call.body}
@@ -74,7 +75,9 @@ class CountEndpoint(GoogleEndpoint):
         return Answer(200, [answer_headers.JSON], answer)
 
     async def _counted(self, call: Call, body: Body) -> bytes:
+        counted_as = call.model
         for deployment in call.snapshot.router.groups.find(call.model) or ():
+            counted_as = deployment.model
             counting = getattr(find_provider(deployment.provider), "count_contents", None)
             if counting is not None:
                 try:
@@ -83,12 +86,12 @@ class CountEndpoint(GoogleEndpoint):
                     if failure.kind == "bad_request":
                         raise
                     log.warning(
-                        "tokens are estimated, since %s could not count them: %s", deployment.id, failure.message
+                        "tokens are counted here, since %s could not count them: %s", deployment.id, failure.message
                     )
                     break
                 return counted
-        texts = _texts([decode_value(name, value) for name, value in body.items()])
-        return msgspec.json.encode({"totalTokens": sum(map(estimated_tokens, texts)), "promptTokensDetails": []})
+        tokens = await asyncio.to_thread(_of_texts, body, counted_as)
+        return msgspec.json.encode({"totalTokens": tokens, "promptTokensDetails": []})
 
 
 def _attempt(deployment: Deployment, body: Body) -> Attempt:
@@ -108,6 +111,11 @@ def model_and_verb(path: str) -> tuple[str, str] | None:
     """What a path asks of which model; ``None``: it is another's."""
     found = _path.fullmatch(path)
     return None if found is None else (found["model"], found["verb"])
+
+
+def _of_texts(body: Body, model: str) -> int:
+    texts = _texts([decode_value(name, value) for name, value in body.items()])
+    return sum(count_text(text, model) for text in texts)
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """``/v1/messages/count_tokens``. Messages themselves are model calls: see :mod:`proxy.api.llm`."""
 
+import asyncio
 import logging
 from collections.abc import Iterator
 from typing import Any
@@ -15,23 +16,21 @@ from proxy.call import Body
 from proxy.deployment import Deployment
 from proxy.errors import DetailError, Failure
 from proxy.gateway import Gateway
-from proxy.providers.anthropic_answers import estimated_tokens
 from proxy.providers.base import Attempt, find_provider
+from proxy.tokens.count import A_MESSAGE, THE_ANSWER, count_messages, count_text
+from proxy.tokens.errors import Uncountable
 
 log = logging.getLogger(__name__)
 
 COUNT_SECONDS = 10.0
-"""How long a vendor may count; longer, and the estimate counts."""
+"""How long a vendor may count; longer, and it is counted here."""
 COUNTED = ("messages", "system", "tools", "tool_choice", "thinking", "mcp_servers")
 """What a vendor counts, beside the model."""
-_A_MESSAGE = 3
-_THE_ANSWER = 3
-"""Tokens that OpenAI's format takes around each message and before the answer."""
 
 
 @post("/v1/messages/count_tokens", guards=[guarded(Group.LLM)], status_code=200)
 async def count_tokens(request: Request[Any, Any, Any]) -> Response[bytes]:
-    """How many tokens a message would take: as its vendor counts them, else about as many."""
+    """How many tokens a message would take: as its vendor counts them, else as OpenAI's models would."""
     gateway: Gateway = request.app.state.gateway
     fields = decode_object(await request.body())
     given = decode_value("model", fields.get("model", msgspec.Raw(b"null")))
@@ -42,7 +41,9 @@ async def count_tokens(request: Request[Any, Any, Any]) -> Response[bytes]:
     if not messages:
         raise DetailError(400, {"error": "messages parameter is required"})
     body = {name: fields[name] for name in COUNTED if name in fields}
+    counted_as = model
     for deployment in gateway.snapshot.router.groups.find(model) or ():
+        counted_as = deployment.model
         counting = getattr(find_provider(deployment.provider), "count_tokens", None)
         if counting is not None and may_use(gateway.snapshot, identity(request), deployment.group):
             try:
@@ -50,9 +51,11 @@ async def count_tokens(request: Request[Any, Any, Any]) -> Response[bytes]:
                     {"input_tokens": await counting(_attempt(request, deployment, body), gateway.client)}
                 )
             except Failure as failure:
-                log.warning("tokens are estimated, since %s could not count them: %s", deployment.id, failure.message)
+                log.warning(
+                    "tokens are counted here, since %s could not count them: %s", deployment.id, failure.message
+                )
             break
-    return json_response({"input_tokens": _estimated(body)})
+    return json_response({"input_tokens": await asyncio.to_thread(_counted, body, counted_as)})
 
 
 def _attempt(request: Request[Any, Any, Any], deployment: Deployment, body: Body) -> Attempt:
@@ -60,12 +63,20 @@ def _attempt(request: Request[Any, Any, Any], deployment: Deployment, body: Body
     return Attempt(deployment, "messages", body, False, COUNT_SECONDS, None, client_headers=headers)
 
 
-def _estimated(body: Body) -> int:
+def _counted(body: Body, model: str) -> int:
+    """Of messages whose parts nobody can count, their texts."""
     decoded = {name: decode_value(name, value) for name, value in body.items()}
     messages = decoded.pop("messages")
-    count = len(messages) if isinstance(messages, list) else 1
-    texts = sum(estimated_tokens(text) for text in _texts([messages, decoded]))
-    return count * _A_MESSAGE + texts + _THE_ANSWER
+    try:
+        total = count_messages(messages, model)
+    except Uncountable:
+        count = len(messages) if isinstance(messages, list) else 1
+        total = count * A_MESSAGE + _of_texts(messages, model) + THE_ANSWER
+    return total + _of_texts(decoded, model)
+
+
+def _of_texts(value: Any, model: str) -> int:
+    return sum(count_text(text, model) for text in _texts(value))
 
 
 def _texts(value: Any) -> Iterator[str]:

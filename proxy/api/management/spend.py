@@ -1,5 +1,6 @@
 """``/spend/*`` and ``/cost/estimate``: who has spent how much, and what calls cost."""
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -16,9 +17,10 @@ from proxy.config.model import DeploymentParams
 from proxy.deployment import Deployment, split_model
 from proxy.errors import DetailError, GatewayError
 from proxy.management.spend import LOGS, sees_own_only, spent_by_tag
-from proxy.providers.anthropic_answers import estimated_tokens
 from proxy.store import tables
 from proxy.store.rows import Row, find_all
+from proxy.tokens.count import count_messages
+from proxy.tokens.errors import Uncountable
 
 SECRET = frozenset(("password",))
 MOST = 10**12
@@ -76,7 +78,11 @@ async def calculate(asked: Asked, body: Calculated) -> dict[str, float | None]:
     if body.model is not None:
         if body.messages is None:
             raise GatewayError(400, "Bad Request - messages must be provided if 'model' is provided")
-        read = estimated_tokens(_texts(body.messages))
+        deployment = _deployment(asked, body.model)
+        try:
+            read = await asyncio.to_thread(count_messages, body.messages, deployment.model)
+        except Uncountable as error:
+            raise GatewayError(400, f"Bad Request - the tokens cannot be counted: {error}") from error
         return {"cost": _priced(asked, body.model, Usage(read, 0, read)).final}
     if body.completion_response is None:
         raise GatewayError(400, "Bad Request - Either 'model' or 'completion_response' must be provided")
@@ -176,16 +182,6 @@ def _cost(asked: Asked, deployment: Deployment, usage: Usage) -> Cost:
     if deployment in snapshot.router.groups.deployments:
         return snapshot.prices.cost_of(deployment, usage)
     return PriceBook((), Catalog(load_table()), snapshot.config.settings.other).cost_of(deployment, usage)
-
-
-def _texts(messages: list[Any]) -> str:
-    parts = []
-    for message in messages:
-        content = message.get("content") if isinstance(message, dict) else None
-        for part in content if isinstance(content, list) else [content]:
-            text = part.get("text") if isinstance(part, dict) else part
-            parts.append(text if isinstance(text, str) else "")
-    return "\n".join(parts)
 
 
 def _tokens(told: Any, name: str) -> int:
