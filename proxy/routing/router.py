@@ -14,10 +14,11 @@ from proxy.routing.cooldown import Cooldowns
 from proxy.routing.filters import Filter, make_filters
 from proxy.routing.filters.context_windows import ContextWindows, Window
 from proxy.routing.groups import Groups
+from proxy.routing.limits import ENFORCING
 from proxy.routing.refusals import NoDeployments
 from proxy.routing.request import RouteRequest
 from proxy.routing.strategies import Price, Surroundings, make_strategy
-from proxy.routing.traffic import BLIND, Traffic, has_readers
+from proxy.routing.traffic import Traffic, has_readers
 
 DEFAULT_RETRIES = 2
 DEFAULT_TIMEOUT = 6000.0
@@ -27,8 +28,6 @@ INITIAL_BACKOFF = 0.5
 MAX_BACKOFF = 8.0
 JITTER = 0.75
 MAX_RETRY_AFTER = 60.0
-UNCOUNTED = BLIND | {"least-busy"}
-"""Strategies that never ask how many tokens a call is."""
 
 POLICY_FIELDS: dict[Kind, str] = {
     "authentication": "authentication_error_retries",
@@ -84,7 +83,9 @@ class Router:
         """Nobody asks for the count of a call of at most so many tokens; infinite: nobody asks at all."""
         if not self.may_count:
             return math.inf
-        if self.settings.routing_strategy not in UNCOUNTED:
+        strategy = self.settings.routing_strategy
+        limited = strategy in ENFORCING and any(it.params.tpm is not None for it in self.groups.deployments)
+        if limited or "." in strategy:
             return 0.0
         return math.inf if self._windows is None else self._windows.smallest(self.groups.deployments)
 

@@ -124,3 +124,17 @@ def test_a_fallback_for_context_windows_is_tried() -> None:
     routing = router(members, window=window, enable_pre_call_checks=True, context_window_fallbacks={"g": ["other"]})
     step = next(Plan(routing, chat(9001)[0]).steps())
     assert step.deployment.id == "other-1"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "tpm", "above"),
+    [
+        ("simple-shuffle", 5, math.inf),
+        ("least-busy", 5, math.inf),
+        ("usage-based-routing-v2", None, math.inf),
+        ("usage-based-routing-v2", 5, 0),
+        ("latency-based-routing", 5, 0),
+    ],
+)
+def test_strategies_that_limit_tokens_ask_for_them(strategy: str, tpm: int | None, above: float) -> None:
+    assert router([entry("g", "one", tpm=tpm)], routing_strategy=strategy).counts_above == above
