@@ -65,7 +65,7 @@ async def token_counter(asked: Asked, body: ToCount, query: How) -> Counted:
     if body.prompt is not None and body.messages is not None:
         raise DetailError(400, "prompt and messages cannot both be counted; send one of them")
     deployment = _deployment(asked, await _called(asked, body.model))
-    disabled = asked.gateway.snapshot.config.settings.other.get("disable_token_counter") is True
+    disabled = not asked.gateway.snapshot.router.may_count
     if query.call_endpoint and deployment is not None:
         counted = await _by_vendor(asked, body, deployment, disabled=disabled)
         if counted is not None:
