@@ -128,7 +128,7 @@ def build_snapshot(
         background=background_of(config),
         passthrough=passthrough,
         capacity=make_capacity(router, state),
-        limits=limit_settings(config),
+        limits=limit_settings(config, router.groups),
         queue=queue or Queue(traffic or Traffic(), MemoryState()),
         reads_usage=admission is not None or router.budgets is not None or router.traffic is not None,
     )

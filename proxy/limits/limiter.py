@@ -7,8 +7,9 @@ from proxy.call import Call, Usage
 from proxy.config.errors import ConfigError
 from proxy.config.references import variable
 from proxy.limits.after import Afterwards
-from proxy.limits.parts import WITHOUT, Findings, Part, charge_of, findings, parts_of, slot_of
-from proxy.limits.refusals import headers_of, refusal
+from proxy.limits.claims import PROJECT, Claim, priority_of
+from proxy.limits.parts import PARALLEL, WITHOUT, Findings, Part, charge_of, findings, parts_of, slot_of
+from proxy.limits.refusals import headers_of, quoting, refusal
 from proxy.limits.settings import Counted
 from proxy.rates import Rate, Unit
 from proxy.state.base import Lease, State
@@ -30,7 +31,7 @@ class Limiter:
 
     def concerns(self, call: Call) -> bool:
         """Whether a call has limits."""
-        return call.identity.rates is not None or call.customer_rate is not None
+        return call.identity.rates is not None or call.customer_rate is not None or call.snapshot.limits.of_models
 
     async def admit(self, call: Call) -> None:
         """Let a call in. Its tokens are counted, and its places given back, when it ends.
@@ -38,23 +39,45 @@ class Limiter:
         Raises:
             GatewayError: 429, a limit is reached; nothing was counted.
         """
-        parts = parts_of(_rates(call), _ignored(call))
-        if not parts:
+        own, claims = parts_of(_rates(call), _ignored(call)), await self._claims(call)
+        if not own and not claims:
             return
-        found = await self._reserve(parts)
-        if found.refused is not None:
-            raise refusal(found.refused, self.window, call.endpoint)
-        call.limit_headers += headers_of(found.found)
+        strict = True
+        found = await self._reserve(own, claims, strict=strict)
+        while found.refused is not None:
+            if found.refused.part in own:
+                raise quoting(refusal(found.refused, self.window), call.endpoint)
+            for claim in claims:
+                error = claim.refusal(found.found)
+                if error is not None:
+                    raise quoting(error, call.endpoint)
+            strict = not strict
+            found = await self._reserve(own, claims, strict=strict)
+        call.limit_headers += headers_of(each for each in found.found if each.part.scope != PROJECT)
+        for claim in claims:
+            call.limit_headers += claim.headers(found.found)
         self._hold(call, found)
 
     async def stop(self) -> None:
         """After the last call: the state knows everything."""
         await self._afterwards.stop()
 
-    async def _reserve(self, parts: Sequence[Part]) -> Findings:
-        charges = [charge_of(part, self.window) for part in parts if part.unit != "max_parallel_requests"]
-        slots = [slot_of(part) for part in parts[len(charges) :]]
-        return findings(parts, await self._state.reserve(charges, slots))
+    async def _claims(self, call: Call) -> list[Claim]:
+        """Of the dynamic limiters that the config has."""
+        settings, claims = call.snapshot.limits, list[Claim]()
+        priority = priority_of(call.identity)
+        if settings.projects is not None:
+            claims.append(await settings.projects.claim(self._state, call.model, call.identity.token, priority))
+        if settings.shares is not None:
+            claims.append(settings.shares.claim(call.model, priority))
+        return claims
+
+    async def _reserve(self, own: Sequence[Part], claims: Sequence[Claim], *, strict: bool) -> Findings:
+        parts = [*own, *(part for claim in claims for part in claim.parts(strict=strict))]
+        counted = [part for part in parts if part.unit != PARALLEL]
+        held = [part for part in parts if part.unit == PARALLEL]
+        charges = [charge_of(part, self.window) for part in counted]
+        return findings([*counted, *held], await self._state.reserve(charges, [slot_of(part) for part in held]))
 
     def _hold(self, call: Call, found: Findings) -> None:
         counters = [each.part.counter for each in found.found if each.part.unit == "tokens"]

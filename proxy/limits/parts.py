@@ -1,6 +1,7 @@
 """What one call asks of the state: a charge of each counter, a place of each slot, and what there was."""
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 import msgspec
 
@@ -8,6 +9,7 @@ from proxy.limits.after import LEASE_SECONDS
 from proxy.rates import Rate, Unit
 from proxy.state.base import Charge, Reservation, Slot
 
+PARALLEL: Final = "max_parallel_requests"
 WITHOUT: frozenset[Unit] = frozenset()
 
 
@@ -20,6 +22,8 @@ class Part(msgspec.Struct, frozen=True):
     limit: int
     enforced: float | None = None
     """What counts in place of ``limit`` (``inf``: nothing does)."""
+    amount: int = 1
+    """That a call takes; of tokens, until its usage is known, as in the reference."""
 
     @property
     def counter(self) -> str:
@@ -52,27 +56,26 @@ class Findings(msgspec.Struct, frozen=True):
 
 
 def parts_of(rates: Iterable[Rate], without: frozenset[Unit] = WITHOUT) -> list[Part]:
-    """The parts of some limits, those of slots last.
+    """The parts of some limits.
 
     Args:
         without: what is not asked of the key.
     """
-    counted: list[Part] = []
-    held: list[Part] = []
+    parts: list[Part] = []
     for rate in rates:
         skipped = without if rate.scope == "api_key" else WITHOUT
         if rate.requests is not None and "requests" not in skipped:
-            counted.append(Part(rate.scope, rate.id, "requests", rate.requests))
+            parts.append(Part(rate.scope, rate.id, "requests", rate.requests))
         if rate.tokens is not None and "tokens" not in skipped:
-            counted.append(Part(rate.scope, rate.id, "tokens", rate.tokens))
+            parts.append(Part(rate.scope, rate.id, "tokens", rate.tokens))
         if rate.parallel is not None:
-            held.append(Part(rate.scope, rate.id, "max_parallel_requests", rate.parallel))
-    return counted + held
+            parts.append(Part(rate.scope, rate.id, PARALLEL, rate.parallel))
+    return parts
 
 
 def charge_of(part: Part, window: float) -> Charge:
-    """A call counts as one request, and as one token until its usage is known, as in the reference."""
-    return Charge(part.counter, 1, window, part.limit if part.enforced is None else part.enforced)
+    """What is added to its counter."""
+    return Charge(part.counter, part.amount, window, part.limit if part.enforced is None else part.enforced)
 
 
 def slot_of(part: Part) -> Slot:

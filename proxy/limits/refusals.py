@@ -12,12 +12,11 @@ QUOTING: Final = frozenset({"completions", "messages"})
 """Endpoints whose refusals begin with the status, as the reference's do."""
 
 
-def refusal(found: Found, window: int, endpoint: str) -> GatewayError:
+def refusal(found: Found, window: int) -> GatewayError:
     """429: a limit is reached.
 
     Args:
         window: seconds to wait where nobody can know how long.
-        endpoint: as calls name it.
     """
     part = found.part
     wait = window if found.reset is None else found.reset
@@ -26,10 +25,15 @@ def refusal(found: Found, window: int, endpoint: str) -> GatewayError:
         f"Rate limit exceeded for {part.scope}: {part.id}. Limit type: {part.unit}. Current limit: {part.limit}, "
         f"Remaining: {max(0, found.remaining)}. Limit resets at: {resets_at}"
     )
-    if endpoint in QUOTING:
-        message = f"429: {message}"
     headers = [("retry-after", str(math.ceil(wait))), ("rate_limit_type", part.unit), ("reset_at", resets_at)]
     return GatewayError(429, message, headers=headers)
+
+
+def quoting(error: GatewayError, endpoint: str) -> GatewayError:
+    """The refusal in the words of the endpoint (as calls name it)."""
+    if endpoint not in QUOTING:
+        return error
+    return GatewayError(error.status, f"{error.status}: {error.message}", headers=error.headers)
 
 
 def headers_of(found: Iterable[Found]) -> list[tuple[bytes, bytes]]:
