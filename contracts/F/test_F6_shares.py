@@ -96,7 +96,7 @@ def test_deployments_are_summed(case: Case) -> None:
     assert answer.headers["x-ratelimit-model_saturation_check-limit-requests"] == "4"
 
 
-def test_tokens(case: Case) -> None:
+def test_tokens_of_a_share(case: Case) -> None:
     case.script({"shr-worded-up": []})
     dev, prod = keyed(case, "dev"), keyed(case, "prod")
     answers = called(case, "shr-worded", [dev, prod, prod, prod, prod])

@@ -32,23 +32,32 @@ class Projects:
         weight = 1.0 if reserved is None else reserved.of(ceiling)
         mine, all_ = f"active:{model}:{key or NOBODY}", f"active:{model}"
         joined = await state.reserve([Charge(mine, 1, SECONDS, 1), Charge(all_, 1, SECONDS)])
-        others = int(joined.totals[1]) - (1 if joined.granted else 0)
-        return Project(model, key, parts_below(ceiling, PROJECT, model), weight, others)
+        active = int(joined.totals[1])
+        whole = parts_below(ceiling, PROJECT, model)
+        return Project(model, key, whole, weight, active=active, before=active - 1 if joined.granted else active)
 
 
 class Project:
-    """Of one call. ``active``: keys that called the model before."""
+    """Of one call.
 
-    def __init__(self, model: str, key: str | None, whole: list[Part], weight: float, active: int) -> None:
+    Args:
+        active: keys that call the model now, this one too.
+        before: those that did before it; among them it is decided.
+    """
+
+    def __init__(
+        self, model: str, key: str | None, whole: list[Part], weight: float, *, active: int, before: int
+    ) -> None:
         self._model = model
         self._key = key
         self._whole = whole
         self._weight = weight
         self._active = active
+        self._before = before
 
     def parts(self, *, strict: bool) -> list[Part]:  # noqa: ARG002 - there is one way to ask
         """See :class:`proxy.limits.claims.Claim`: at least one request, and one token, must be left for the key."""
-        spare = max(1, self._active) / self._weight if self._weight > 0 else float("inf")
+        spare = max(1, self._before) / self._weight if self._weight > 0 else float("inf")
         return [
             msgspec.structs.replace(part, enforced=part.limit - spare + part.amount)
             for part in (_uncounted(part) for part in self._whole)
@@ -57,26 +66,28 @@ class Project:
     def refusal(self, found: Sequence[Found]) -> GatewayError | None:
         """See :class:`proxy.limits.claims.Claim`."""
         for each in sorted(self._mine(found), key=lambda each: each.part.unit != "tokens"):
-            if self._available(each) == 0:
+            if self._share(each.remaining, self._before) == 0:
                 name = "TPM" if each.part.unit == "tokens" else "RPM"
-                active = self._active or None
-                text = f"Key={self._key} over available {name}=0. Model {name}={each.remaining}, Active keys={active}"
+                keys = self._before or None
+                text = f"Key={self._key} over available {name}=0. Model {name}={each.remaining}, Active keys={keys}"
                 return GatewayError(429, told(text))
         return None
 
     def headers(self, found: Sequence[Found]) -> Pairs:
-        """See :class:`proxy.limits.claims.Claim`."""
+        """See :class:`proxy.limits.claims.Claim`; what is told is what was left before the call."""
         headers = [(b"x-litellm-model_group", self._model.encode("latin-1", "replace"))]
         for each in self._mine(found):
-            unit = each.part.unit.encode()
+            unit, left = each.part.unit.encode(), each.remaining + each.part.amount
             headers += (
-                (b"x-ratelimit-remaining-litellm-project-" + unit, b"%d" % self._available(each)),
-                (b"x-ratelimit-remaining-model-" + unit, b"%d" % each.remaining),
+                (b"x-ratelimit-remaining-litellm-project-" + unit, b"%d" % self._share(left, self._active)),
+                (b"x-ratelimit-remaining-model-" + unit, b"%d" % left),
             )
-        return [*headers, (b"x-ratelimit-current-active-projects", b"%d" % max(1, self._active))]
+        if self._whole:
+            headers.append((b"x-ratelimit-current-active-projects", b"%d" % self._active))
+        return headers
 
-    def _available(self, found: Found) -> int:
-        return max(0, int(found.remaining * self._weight / max(1, self._active)))
+    def _share(self, left: int, active: int) -> int:
+        return max(0, int(left * self._weight / max(1, active)))
 
     def _mine(self, found: Sequence[Found]) -> list[Found]:
         return [each for each in found if each.part.scope == PROJECT]
