@@ -117,6 +117,9 @@ def build_snapshot(
     passthrough = PassThrough(config, deployments)
     authenticator = authenticator or build_authenticator(config, directory)
     admission = None if directory is None else _admission(config, router, catalog, prices, directory)
+    limits = limit_settings(config, router.groups)
+    readers = admission is not None or router.budgets is not None or router.traffic is not None
+    readers = readers or limits.of_models or config.general_settings.custom_auth is not None
     return Snapshot(
         config=config,
         router=router,
@@ -128,9 +131,9 @@ def build_snapshot(
         background=background_of(config),
         passthrough=passthrough,
         capacity=make_capacity(router, state),
-        limits=limit_settings(config, router.groups),
+        limits=limits,
         queue=queue or Queue(traffic or Traffic(), MemoryState()),
-        reads_usage=admission is not None or router.budgets is not None or router.traffic is not None,
+        reads_usage=readers,
     )
 
 
