@@ -3,7 +3,7 @@ FROM python:3.11-slim AS build
 WORKDIR /src
 COPY pyproject.toml constraints.txt README.md ./
 COPY proxy ./proxy
-RUN python -m venv /opt/tianji && /opt/tianji/bin/pip install --no-cache-dir -c constraints.txt '.[oidc,redis,tokens]'
+RUN python -m venv /opt/tianji && /opt/tianji/bin/pip install --no-cache-dir -c constraints.txt '.[oidc,redis]'
 
 FROM python:3.11-slim
 COPY --from=build /opt/tianji /opt/tianji

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -178,6 +178,7 @@ class Call:
         "snapshot",
         "started",
         "stream",
+        "tags",
     )
 
     def __init__(self, snapshot: Snapshot, endpoint: str, headers: Mapping[bytes, bytes]) -> None:
@@ -196,6 +197,8 @@ class Call:
         """What of them goes to the vendor."""
         self.customer: str | None = None
         """For whom of its own users the client calls."""
+        self.tags: Sequence[str] = ()
+        """Of body, header, key and team, where the config has a use for them."""
         self.customer_rate: Rate | None = None
         """What that customer may ask for."""
         self.limit_headers: list[tuple[bytes, bytes]] = []

@@ -129,7 +129,7 @@ class Gateway:
         self.recorder.ended(call, outcome)
         budgets = call.snapshot.router.budgets
         if budgets is not None and outcome.cost and outcome.route is not None:
-            budgets.charge(outcome.route.deployment, outcome.cost)
+            budgets.charge(outcome.route.deployment, outcome.cost, call.tags)
         if log.isEnabledFor(logging.DEBUG):
             line = "%s %s: %d %s after %.1f ms, deployment %s, %d attempts failed"
             tried, milliseconds = len(outcome.failures), outcome.seconds * 1000

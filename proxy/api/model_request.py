@@ -59,7 +59,7 @@ def read_model_request(call: Call, fields: Body, model_in_path: str | None) -> M
         _set_options(asked, options)
     if not _MAY_HOLD_CREDENTIALS.isdisjoint(fields):
         asked.credentials = client_credentials(fields, model, router.groups.find(model) or ())
-    if router.filters:
+    if router.reads_wishes:
         add_wishes(asked.route, call, fields)
     call.body = {name: value for name, value in fields.items() if name not in KEPT_BACK}
     if "extra_body" in options:

@@ -144,7 +144,7 @@ async def serve_realtime(gateway: Gateway, call: Call, client: ClientSocket, que
         num_retries=DEFAULT_RETRIES if retries is None else retries,
         max_fallbacks=router.max_fallbacks,
     )
-    if router.filters:
+    if router.reads_wishes:
         add_wishes(route, call, NO_FIELDS)
     session = RealtimeSession(
         call,

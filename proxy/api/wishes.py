@@ -19,7 +19,7 @@ _VENDORS: Final = frozenset(("messages", "responses"))
 
 
 def add_wishes(route: RouteRequest, call: Call, fields: Body) -> None:
-    """Set region and tags of ``route``.
+    """Set region and tags of ``route``, and those of ``call``.
 
     Args:
         fields: of the client's body.
@@ -27,11 +27,12 @@ def add_wishes(route: RouteRequest, call: Call, fields: Body) -> None:
     Raises:
         GatewayError: 400, a field is of the wrong type.
     """
-    settings = call.snapshot.router.settings
+    router = call.snapshot.router
+    settings = router.settings
     if settings.enable_pre_call_checks:
         route.region = call.identity.region or _region(fields)
-    if settings.enable_tag_filtering:
-        route.tags = _tags(call, fields)
+    if router.reads_tags:
+        route.tags = call.tags = _tags(call, fields)
 
 
 def _region(fields: Body) -> str | None:

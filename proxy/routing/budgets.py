@@ -1,7 +1,8 @@
-"""Budgets of providers and deployments: who has spent its dollars serves nobody until its window is over (F.md, F8).
+"""Budgets of providers, deployments and tags: who has spent its dollars serves no more until its window is over.
 
 A provider's stands in ``router_settings.provider_budget_config``, a deployment's in its ``max_budget`` and
-``budget_duration``, which count only together. Calls are paid when they have ended, so one may go over the limit.
+``budget_duration``, which count only together, that of a tag of calls in ``litellm_settings.tag_budget_config`` (F.md, F8). Calls
+are paid when they have ended, so one may go over the limit.
 """
 
 import time
@@ -15,8 +16,10 @@ from proxy.config.errors import ConfigError
 from proxy.config.model import Amount, ProxyConfig
 from proxy.deployment import Deployment
 from proxy.durations import PERIOD, seconds_of
+from proxy.routing.refusals import NoDeployments
 
 _SETTING = "router_settings.provider_budget_config"
+_TAGS = "litellm_settings.tag_budget_config"
 
 
 class ProviderBudget(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -25,6 +28,15 @@ class ProviderBudget(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     budget_limit: Amount
     """US dollars."""
     time_period: Annotated[str, msgspec.Meta(pattern=f"^{PERIOD}$")]
+    """A number and s, m, h, d, w or mo."""
+
+
+class TagBudget(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One entry of ``tag_budget_config``."""
+
+    max_budget: Amount
+    """US dollars."""
+    budget_duration: Annotated[str, msgspec.Meta(pattern=f"^{PERIOD}$")]
     """A number and s, m, h, d, w or mo."""
 
 
@@ -97,10 +109,21 @@ class Budgets:
             deployment.id: budget for deployment in deployments if (budget := _own_budget(deployment)) is not None
         }
 
+        self.of_tags = {
+            tag: Budget(
+                key=f"tag_spend:{tag}:{given.budget_duration}",
+                limit=given.max_budget,
+                period=given.budget_duration,
+                owner=f"tag='{tag}'",
+            )
+            for tag, given in _tag_budgets(config).items()
+        }
+        """By tag of a call."""
+
     @property
     def all(self) -> list[Budget]:
         """Every budget there is."""
-        return [*self._of_provider.values(), *self._own.values()]
+        return [*self._of_provider.values(), *self._own.values(), *self.of_tags.values()]
 
     @property
     def of_providers(self) -> Mapping[str, Budget]:
@@ -116,6 +139,21 @@ class Budgets:
         """Those within their budgets."""
         return [deployment for deployment in deployments if not any(map(self._is_spent, self.of(deployment)))]
 
+    def check_tags(self, tags: Sequence[str]) -> None:
+        """Let a call with these tags through, or not.
+
+        Raises:
+            NoDeployments: one of them has nothing left.
+        """
+        for tag in tags:
+            budget = self.of_tags.get(tag)
+            if budget is not None and self._is_spent(budget):
+                spent = self.spending.of(budget)
+                raise NoDeployments(
+                    f"No deployments available - crossed budget: Exceeded budget for tag='{tag}', tag_spend={spent}, "
+                    f"tag_budget_limit={budget.limit}\n"
+                )
+
     def told(self, deployments: Sequence[Deployment]) -> str:
         """Which budgets of ``deployments`` are spent, a line each."""
         budgets = dict.fromkeys(budget for deployment in deployments for budget in self.of(deployment))
@@ -125,10 +163,13 @@ class Budgets:
             if self._is_spent(budget)
         )
 
-    def charge(self, deployment: Deployment, dollars: float) -> None:
+    def charge(self, deployment: Deployment, dollars: float, tags: Sequence[str] = ()) -> None:
         """Pay for a call that a deployment answered."""
         for budget in self.of(deployment):
             self.spending.add(budget, dollars)
+        for tag in tags:
+            if (of_tag := self.of_tags.get(tag)) is not None:
+                self.spending.add(of_tag, dollars)
 
     def _is_spent(self, budget: Budget) -> bool:
         return self.spending.of(budget) >= budget.limit
@@ -141,6 +182,15 @@ def _provider_budgets(config: ProxyConfig) -> Mapping[str, ProviderBudget]:
     except msgspec.ValidationError as error:
         problem = f'{error}; write {{openai: {{budget_limit: 100, time_period: "1d"}}}}'
         raise ConfigError(problem, place=config.places.get(_SETTING), key=_SETTING) from None
+
+
+def _tag_budgets(config: ProxyConfig) -> Mapping[str, TagBudget]:
+    given = config.settings.other.get("tag_budget_config") or {}
+    try:
+        return msgspec.convert(given, type=dict[str, TagBudget], strict=False)
+    except msgspec.ValidationError as error:
+        problem = f'{error}; write {{marketing: {{max_budget: 100, budget_duration: "1d"}}}}'
+        raise ConfigError(problem, place=config.places.get(_TAGS), key=_TAGS) from None
 
 
 def _own_budget(deployment: Deployment) -> Budget | None:

@@ -118,6 +118,16 @@ class Router:
             )
         return found
 
+    @property
+    def reads_tags(self) -> bool:
+        """Whether the tags of a call mean anything here."""
+        return self.settings.enable_tag_filtering or (self.budgets is not None and bool(self.budgets.of_tags))
+
+    @property
+    def reads_wishes(self) -> bool:
+        """Whether a call's region or tags mean anything here."""
+        return bool(self.filters) or self.reads_tags
+
     def chooser(self, candidates: Sequence[Deployment]) -> Chooser | None:
         """The auto router among the deployments of a name; it serves in place of the others."""
         return next((self.choosers[d.id] for d in candidates if d.id in self.choosers), None)
@@ -176,6 +186,7 @@ class Router:
         if not healthy:
             raise self._none_available(model, candidates)
         if self.budgets is not None:
+            self.budgets.check_tags(request.tags)
             awake, healthy = healthy, self.budgets.affordable(healthy)
             if not healthy:
                 raise NoDeployments(f"No deployments available - crossed budget: {self.budgets.told(awake)}")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from proxy import sharing
 from proxy.config.errors import ConfigError
-from proxy.config.model import ProxyConfig, RouterSettings
+from proxy.config.model import ProxyConfig, RouterSettings, Settings
 from proxy.durations import seconds_of
 from proxy.routing.budgets import Budgets, Spending
 from proxy.routing.cooldown import Cooldowns
@@ -79,6 +79,34 @@ def test_a_provider_pays_for_all_its_deployments() -> None:
         with pytest.raises(NoDeployments):
             serving(router, model)
     assert len(serving(router, "c")) == 1
+
+
+def tagged(budgets: Any) -> Router:
+    settings = Settings(other={"tag_budget_config": budgets})
+    config = ProxyConfig(model_list=(entry("g"),), settings=settings, folder=Path())
+    return Router(config, Cooldowns(Clock()), Spending(Clock()))
+
+
+def test_a_tag_that_has_spent_its_budget_is_served_no_more() -> None:
+    router = tagged({"blue": {"max_budget": 0.5, "budget_duration": "1d"}})
+    candidates = router.candidates("g")
+    blue, red = request("g"), request("g")
+    blue.tags, red.tags = ("red", "blue"), ("red",)
+    assert router.reads_tags
+    router.pick("g", candidates, set(), blue)
+    budgets_of(router).charge(candidates[0], 0.5, blue.tags)
+    router.pick("g", candidates, set(), red)
+    with pytest.raises(NoDeployments) as caught:
+        router.pick("g", candidates, set(), blue)
+    assert caught.value.message == (
+        "No deployments available - crossed budget: Exceeded budget for tag='blue', tag_spend=0.5, tag_budget_limit=0.5\n"
+    )
+
+
+@pytest.mark.parametrize("given", [{"blue": 1}, {"blue": {"max_budget": -1, "budget_duration": "1d"}}, ["blue"]])
+def test_a_wrong_budget_of_a_tag(given: Any) -> None:
+    with pytest.raises(ConfigError, match="tag_budget_config"):
+        tagged(given)
 
 
 def test_a_limit_without_a_window_is_none() -> None:
