@@ -113,5 +113,5 @@ def _scaled(size: Size) -> Size:
     ratio = long / short
     short, long = SHORT_SIDE, int(SHORT_SIDE * ratio)
     if long > LONG_SIDE:
-        short, long = int(LONG_SIDE / ratio), LONG_SIDE
+        short, long = max(1, int(LONG_SIDE / ratio)), LONG_SIDE
     return Size(short, long) if size.width <= size.height else Size(long, short)
