@@ -91,7 +91,6 @@ def streamed(case: Case, key: str, **body: Any) -> list[Exchange]:
     return answers
 
 
-@contract("core", config="core/limits.yaml", depends_on="F1")
 def test_tokens_of_streams_that_tell_no_usage(case: Case) -> None:
     case.script({"lim-used-up": []})
     answers = streamed(case, generated(case, tpm_limit=20))

@@ -41,7 +41,7 @@ class Afterwards:
         """Renew a lease until it is given back."""
         self._leases[lease.id] = lease
         if self._renewing is None:
-            self._renewing = asyncio.create_task(self._renew())
+            self._renewing = asyncio.create_task(self._go_on_renewing())
 
     def give_back(self, lease: Lease) -> None:
         """Free the places of a call that has ended."""
@@ -67,12 +67,16 @@ class Afterwards:
         finally:
             self._adding = False
 
-    async def _renew(self) -> None:
+    async def renew(self) -> None:
+        """Renew every lease that is held."""
+        for lease in list(self._leases.values()):
+            if lease.id in self._leases and not await self._state.renew(lease, LEASE_SECONDS):
+                log.debug("a call lost its places among the parallel ones: they had run out")
+
+    async def _go_on_renewing(self) -> None:
         while True:
             await asyncio.sleep(RENEW_SECONDS)
-            for lease in list(self._leases.values()):
-                if lease.id in self._leases and not await self._state.renew(lease, LEASE_SECONDS):
-                    log.debug("a call lost its places among the parallel ones: they had run out")
+            await self.renew()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
