@@ -123,6 +123,8 @@ class ModelEndpoint:
         outcome.ending, outcome.usage, outcome.cost, outcome.costs = "done", reply.usage, cost.final, cost
         outcome.answer = reply.body
         self._gateway.settle(call)
+        if call.on_settle is not None:
+            await asyncio.sleep(0)  # others are told before the client is, and may make its next call
         return Answer(200, headers, reply.body)
 
     async def _relayed(self, call: Call, pipeline: Pipeline, stream: Stream, write: Write) -> None:
@@ -147,6 +149,8 @@ class ModelEndpoint:
             _account(call, pipeline.usage)
             if outcome.ending == "done":
                 self._gateway.settle(call)
+                if call.on_settle is not None:
+                    await asyncio.sleep(0)
 
 
 def unexpected() -> GatewayError:

@@ -99,7 +99,7 @@ def _weight(config: ProxyConfig, name: str, value: Any) -> Weight:
             f"the share of {name!r} cannot be used ({error}); write 0.6, or {{type: percent | rpm | tpm, value: 100}}"
         )
         raise _error(config, RESERVATION, text) from error
-    if not 0 <= weight.value < float("inf"):
+    if weight.value < 0:
         raise _error(config, RESERVATION, f"the share of {name!r} is {weight.value}; it must not be negative")
     return weight
 
