@@ -198,7 +198,7 @@ class Gateway:
             self._shared = SharedCooldowns(self.state, self.cooldowns, lambda: self.snapshot.router.groups.deployments)
             self._shared.start()
             self._sharing = SharedSpending(self.state, lambda: self.snapshot.router.budgets)
-            self._sharing.start()
+            await self._sharing.start()
 
     async def stop(self) -> None:
         """After the last call."""

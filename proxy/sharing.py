@@ -4,7 +4,8 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 
 import msgspec
 
@@ -13,8 +14,8 @@ from proxy.deployment import Deployment
 from proxy.durations import seconds_of
 from proxy.errors import Failure
 from proxy.metrics.recorder import CountedCooldowns
-from proxy.routing.budgets import Budgets
-from proxy.state.base import State
+from proxy.routing.budgets import Budget, Budgets
+from proxy.state.base import Charge, State
 from proxy.state.settings import redis_settings
 
 log = logging.getLogger(__name__)
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 LEARN_SECONDS = 1.0
 """How late another process's cooldown may be known here."""
 KEY = "cooldown:"
+TOLD_AT_ONCE = 200
+"""Budgets in one command."""
 
 
 class Cooldown(msgspec.Struct, frozen=True):
@@ -93,38 +96,55 @@ class SharedCooldowns:
 
 
 class SharedSpending:
-    """Adds up what all processes spend of their budgets; each knows once a second, as with the reference."""
+    """Adds up what all processes spend of their budgets; each knows once a second, as with the reference.
+
+    Windows begin and end where the state says, so a process that starts goes on with what is spent. While the state is away,
+    what it knew still counts, with what this process spends.
+    """
 
     def __init__(self, state: State, budgets: Callable[[], Budgets | None]) -> None:
         self._state = state
         self._budgets = budgets
+        self._stopping = asyncio.Event()
         self._adding: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        """Inside the loop."""
+    async def start(self) -> None:
+        """Inside the loop, before the first call: what is spent already counts for it."""
+        await self._tell()
         self._adding = asyncio.create_task(self._add_up())
 
     async def stop(self) -> None:
         """The others are told the rest."""
+        self._stopping.set()
         if self._adding is not None:
-            self._adding.cancel()
-            await asyncio.gather(self._adding, return_exceptions=True)
-        await self._tell()
+            await self._adding
 
     async def _add_up(self) -> None:
-        while True:
-            await asyncio.sleep(LEARN_SECONDS)
+        while not self._stopping.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LEARN_SECONDS):
+                    await self._stopping.wait()
             await self._tell()
 
     async def _tell(self) -> None:
         budgets = self._budgets()
-        if budgets is None:
+        if budgets is None or self._is_away():
             return
-        spending = budgets.spending
-        for budget in budgets.all:
-            untold = spending.untold.pop(budget.key, 0.0)
-            seconds = seconds_of(budget.period, time.time())
-            spending.learn(budget, await self._state.add(budget.key, untold, seconds))
+        spending, moment = budgets.spending, time.time()
+        for some in _parts(budgets.all, TOLD_AT_ONCE):
+            charges = [Charge(each.key, spending.tell(each), seconds_of(each.period, moment)) for each in some]
+            told = await self._state.reserve(charges)
+            if self._is_away():
+                return  # it was away: these totals are this process's alone, and are handed over when it is back
+            for budget, total, seconds in zip(some, told.totals, told.resets, strict=True):
+                spending.learn(budget, total, seconds)
+
+    def _is_away(self) -> bool:
+        return self._state.kind == "degraded"
+
+
+def _parts(budgets: Sequence[Budget], size: int) -> Iterable[Sequence[Budget]]:
+    return (budgets[first : first + size] for first in range(0, len(budgets), size))
 
 
 def limits_of_one_process(config: ProxyConfig) -> list[str]:

@@ -52,19 +52,22 @@ class Budget(msgspec.Struct, frozen=True):
 
 
 class Spending:
-    """Dollars spent in the running windows, by the keys of budgets. It outlives snapshots."""
+    """Dollars spent in the running windows, by the keys of budgets. It outlives snapshots.
+
+    Args:
+        clock: seconds of the world's clock.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._spent: dict[str, float] = {}
         self._ends: dict[str, float] = {}
-        self.untold: dict[str, float] = {}
-        """What was added here and other processes do not know yet."""
+        self._untold: dict[str, float] = {}
 
     def of(self, budget: Budget) -> float:
         """Spent in the running window."""
         if self._clock() >= self._ends.get(budget.key, inf):
-            del self._ends[budget.key], self._spent[budget.key]
+            self._forget(budget)
         return self._spent.get(budget.key, 0.0)
 
     def add(self, budget: Budget, dollars: float) -> None:
@@ -73,18 +76,31 @@ class Spending:
         if budget.key not in self._ends:
             self._ends[budget.key] = self._clock() + seconds_of(budget.period, self._clock())
         self._spent[budget.key] = spent + dollars
-        self.untold[budget.key] = self.untold.get(budget.key, 0.0) + dollars
+        self._untold[budget.key] = self._untold.get(budget.key, 0.0) + dollars
 
     def end(self, budget: Budget) -> float | None:
         """When the period ends, in seconds of the world's clock; ``None``: it begins with the first call."""
         return self._ends.get(budget.key)
 
-    def learn(self, budget: Budget, total: float) -> None:
-        """``total`` was spent by all processes together, without what is still untold."""
-        untold = self.untold.get(budget.key, 0.0)
-        if total + untold > 0 and budget.key not in self._ends:
-            self._ends[budget.key] = self._clock() + seconds_of(budget.period, self._clock())
-        self._spent[budget.key] = total + untold
+    def tell(self, budget: Budget) -> float:
+        """What was spent here in the running window and not told before."""
+        self.of(budget)
+        return self._untold.pop(budget.key, 0.0)
+
+    def learn(self, budget: Budget, total: float, seconds: float) -> None:
+        """What all processes have told of a window, which ends in ``seconds``; 0: none of them knows of any."""
+        untold = self._untold.get(budget.key, 0.0)
+        if total:
+            self._ends[budget.key] = self._clock() + seconds
+            self._spent[budget.key] = total + untold
+        elif untold:
+            self._spent[budget.key] = untold
+        else:
+            self._forget(budget)
+
+    def _forget(self, budget: Budget) -> None:
+        for amounts in (self._ends, self._spent, self._untold):
+            amounts.pop(budget.key, None)
 
 
 class Budgets:

@@ -169,7 +169,7 @@ def test_processes_add_up_what_they_spend(monkeypatch: pytest.MonkeyPatch) -> No
         routers = [budgeted(entry("g", "capped", other={**CAPPED, "budget_duration": "1d"})) for _ in range(2)]
         shared = [SharedSpending(state, lambda router=router: router.budgets) for router in routers]  # type: ignore[misc]
         for one in shared:
-            one.start()
+            await one.start()
         for router in routers:
             budgets_of(router).charge(router.groups.by_name["g"][0], 0.6)
         await asyncio.sleep(0.1)
@@ -181,6 +181,11 @@ def test_processes_add_up_what_they_spend(monkeypatch: pytest.MonkeyPatch) -> No
         budgets_of(routers[0]).charge(routers[0].groups.by_name["g"][0], 1.0)
         for one in shared:
             await one.stop()
-        assert await state.add("deployment_spend:capped:1d", 0, 86_400) == pytest.approx(2.2)
+        later = budgeted(entry("g", "capped", other={**CAPPED, "budget_duration": "1d"}))
+        started = SharedSpending(state, lambda: later.budgets)
+        await started.start()
+        [budget] = budgets_of(later).all
+        assert budgets_of(later).spending.of(budget) == pytest.approx(2.2)
+        await started.stop()
 
     asyncio.run(scenario())
