@@ -135,6 +135,7 @@ def test_keys_of_another_section_are_sent_there(load: Load) -> None:
         ("{model_group_retry_policy: {a: 3}}", "model_group_retry_policy.a: expected a mapping"),
         ("{routing_strategy: simple-shufle}", "routing_strategy: no such strategy; did you mean `simple-shuffle`?"),
         ("{routing_strategy: best}", "routing_strategy: no such strategy; use one of cost-based-routing"),
+        ("{routing_strategy: latency-based-routing, routing_strategy_args: {ttl: -1}}", "routing_strategy_args.ttl"),
         ("{routing_strategy: [a]}", "routing_strategy: no such strategy"),
         ("{num_retries: -1}", "num_retries: must be 0 or more"),
         ("{cooldown_time: long}", "cooldown_time: expected a number, not text"),
