@@ -71,10 +71,12 @@ class Capacity:
 
     async def _begun(self, state: State, visit: "Visit", members: Sequence[Deployment]) -> None:
         wanted = self._wanted(visit.deployment, members)
+        reserving = asyncio.ensure_future(state.reserve(wanted.charges, wanted.slots))
         try:
-            reservation = await state.reserve(wanted.charges, wanted.slots)
+            reservation = await asyncio.shield(reserving)
         except asyncio.CancelledError:
             visit.refused()
+            await _give_back(state, wanted, await reserving)
             raise
         if not reservation.granted:
             visit.refused()
@@ -94,7 +96,7 @@ class Capacity:
         self._heard(wanted, reservation)
         return visit
 
-    def _wanted(self, deployment: Deployment, members: Sequence[Deployment]) -> "Wanted":
+    def _wanted(self, deployment: Deployment, members: Sequence[Deployment]) -> Wanted:
         """Of the state, all or nothing, in one step that tells what the whole group had."""
         minute, window = self._traffic.minute, float(MINUTE)
         params = deployment.params
@@ -113,7 +115,7 @@ class Capacity:
         slots = [] if parallel is None else [Slot(f"deployment:{deployment.id}", parallel, LEASE_SECONDS)]
         return Wanted(deployment, tuple(everybody.values()), minute, charges, slots)
 
-    def _heard(self, wanted: "Wanted", reservation: Reservation) -> None:
+    def _heard(self, wanted: Wanted, reservation: Reservation) -> None:
         """Learn from what was granted or not.
 
         Raises:
@@ -167,10 +169,11 @@ class Visit:
         self._first_token: float | None = None
         self._open = True
         self._untold = 0
+        self._ended_minute = 0
         self._lease: Lease | None = None
         self._renewal: asyncio.TimerHandle | None = None
         self._renewing: asyncio.Task[None] | None = None
-        traffic.began(deployment)
+        self._minute = traffic.began(deployment)
 
     def hold(self, lease: Lease | None) -> None:
         """Keep a place until the end."""
@@ -189,7 +192,7 @@ class Visit:
     def refused(self) -> None:
         """The attempt is not made."""
         self._open = False
-        self._traffic.refused(self.deployment)
+        self._traffic.refused(self.deployment, self._minute)
 
     def streams(self) -> None:
         """The first event of a stream has come."""
@@ -214,6 +217,7 @@ class Visit:
             return
         self._open = False
         self._untold = usage.total_tokens if self._state is not None else 0
+        self._ended_minute = self._traffic.minute
         self._traffic.ended(
             self.deployment, failure=failure, seconds=seconds, first_token=self._first_token, usage=usage
         )
@@ -229,7 +233,16 @@ class Visit:
         if lease is not None:
             await state.release(lease)
         if tokens:
-            await state.add(_key(self.deployment, "tpm", self._traffic.minute), tokens, float(MINUTE))
+            await state.add(_key(self.deployment, "tpm", self._ended_minute), tokens, float(MINUTE))
+
+
+async def _give_back(state: State, wanted: Wanted, reservation: Reservation) -> None:
+    """Of an attempt that is not made: its client left while the state was asked."""
+    if not reservation.granted:
+        return
+    if reservation.lease is not None:
+        await state.release(reservation.lease)
+    await state.add(_key(wanted.deployment, "rpm", wanted.minute), -1, float(MINUTE))
 
 
 def make_capacity(router: Router, state: State | None) -> Capacity | None:

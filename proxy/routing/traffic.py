@@ -116,17 +116,23 @@ class Traffic:
         """That are left of the current one, more than 0."""
         return MINUTE - self._clock() % MINUTE
 
-    def began(self, deployment: Deployment) -> None:
-        """An attempt; exactly one of ``ended`` and ``refused`` follows."""
+    def began(self, deployment: Deployment) -> int:
+        """An attempt; exactly one of ``ended`` and ``refused`` follows.
+
+        Returns:
+            the minute that it counts in.
+        """
         work = self.of(deployment)
         work.in_flight += 1
         work.requests += 1
+        return work.minute
 
-    def refused(self, deployment: Deployment) -> None:
-        """The attempt was not made after all."""
+    def refused(self, deployment: Deployment, minute: int) -> None:
+        """The attempt that began in the minute was not made after all."""
         work = self.of(deployment)
         work.in_flight -= 1
-        work.requests = max(0, work.requests - 1)  # the minute may have ended meanwhile
+        if work.minute == minute:
+            work.requests -= 1
         self._tell()
 
     def ended(

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from proxy.config.model import ProxyConfig
 from proxy.deployment import Deployment
+from proxy.routing.strategies import Surroundings
 from proxy.routing.strategies.simple_shuffle import Strategy
+from proxy.routing.traffic import Traffic
 from tests.proxy.routing.making import deployment, failure, groups, request, router
 from tests.proxy.routing.making import entry as made_entry
 
@@ -19,7 +21,8 @@ DRAWS = 20_000
 
 
 def picked(deployments: Sequence[Deployment]) -> Deployment:
-    return Strategy(ProxyConfig(folder=Path())).pick("g", deployments, request("g"))
+    around = Surroundings(ProxyConfig(folder=Path()), Traffic(), lambda _deployment: None)
+    return Strategy(around).pick("g", deployments, request("g"))
 
 
 def shares(*deployments: Deployment) -> dict[str, float]:
