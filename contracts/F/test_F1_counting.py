@@ -223,3 +223,13 @@ def test_messages_of_anthropic(case: Case) -> None:
     answer = case.post("/v1/messages/count_tokens", {"model": "count-four", "messages": [HELLO]})
     case.assert_same_as_recorded()
     assert answer.json == {"input_tokens": 14}
+
+
+@contract("F1", config="F1/counting.yaml", provenance="documented")
+def test_a_tokenizer_of_ones_own(case: Case) -> None:
+    """The reference would download it."""
+    answer = count(case, "count-owned", prompt="hello there, hello")
+    assert answer.json["total_tokens"] == 4
+    assert answer.json["tokenizer_type"] == "huggingface_tokenizer"
+    chat = count(case, "count-owned", messages=[{"role": "user", "content": "hello there, hello"}])
+    assert chat.json["total_tokens"] == 4 + 1 + 6

@@ -31,3 +31,9 @@ def test_a_vendor_that_fails_is_an_error(case: Case) -> None:
     case.assert_same_as_recorded(ignore=["body.error.message"])
     assert answer.status == 429
     assert answer.json["error"]["type"] == "token_counting_error"
+
+
+def test_messages_in_anthropics_format_are_not_counted_either(case: Case) -> None:
+    answer = case.post("/v1/messages/count_tokens", {"model": "uncounted-four", "messages": [HELLO]})
+    case.assert_same_as_recorded(ignore=["body.detail.error.message"])
+    assert answer.status == 503

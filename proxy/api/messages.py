@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 COUNT_SECONDS = 10.0
 """How long a vendor may count; longer, and it is counted here."""
+DISABLED = "Token counting is disabled (litellm_settings.disable_token_counter) and no vendor counted"
 COUNTED = ("messages", "system", "tools", "tool_choice", "thinking", "mcp_servers")
 """What a vendor counts, beside the model."""
 
@@ -55,6 +56,8 @@ async def count_tokens(request: Request[Any, Any, Any]) -> Response[bytes]:
                     "tokens are counted here, since %s could not count them: %s", deployment.id, failure.message
                 )
             break
+    if not gateway.snapshot.router.may_count:
+        raise DetailError(503, {"type": "error", "error": {"type": "api_error", "message": DISABLED}})
     return json_response({"input_tokens": await asyncio.to_thread(_counted, body, counted_as)})
 
 

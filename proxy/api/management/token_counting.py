@@ -8,6 +8,7 @@ import msgspec
 
 from proxy.api.management.operation import Asked
 from proxy.api.management.validation import Body, Query
+from proxy.api.messages import DISABLED
 from proxy.api.model_names import may_use
 from proxy.auth import admission
 from proxy.deployment import Deployment
@@ -73,7 +74,7 @@ async def token_counter(asked: Asked, body: ToCount, query: How) -> Counted:
     if disabled:
         raise GatewayError(
             503,
-            "Token counting is disabled (litellm_settings.disable_token_counter) and no vendor counted",
+            DISABLED,
             type="token_counting_disabled",
             param="model",
         )
