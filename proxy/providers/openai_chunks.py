@@ -67,6 +67,14 @@ _plain_chunk = msgspec.json.Decoder(_PlainChunk).decode
 _text = msgspec.json.Decoder(str).decode
 
 
+def _readable(text: bytes | msgspec.Raw) -> str:
+    """What a text says; nothing, if it is none: the client gets it all the same."""
+    try:
+        return _text(text)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+
+
 class Chunks:
     """Turns the data of a vendor's events into the chunks that the client gets: those of a chat completion."""
 
@@ -115,13 +123,13 @@ class Chunks:
             if not data.isascii():
                 data.decode()
             text = bytes(_plain_chunk(data).choices[0].delta.content)
-            if self.text is not None:
-                self.text.append(_text(text))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             text = b""
         if self._before_text is None or len(text) <= 2 or not text.startswith(b'"'):
             self._before_text = None
             return None
+        if self.text is not None:
+            self.text.append(_readable(text))
         return self._before_text + text + b"}}]}"
 
     def _converted(self, fields: Body) -> bytes | None:
@@ -174,7 +182,7 @@ class Chunks:
         if not delta:
             return None
         if self.text is not None and "content" in delta:
-            self.text.append(str(msgspec.json.decode(delta["content"])))
+            self.text.append(_readable(delta["content"]))
         if "tool_calls" in delta:
             calls = [{"type": _FUNCTION} | call for call in decode_objects(delta["tool_calls"])]
             delta["tool_calls"] = raw(calls)
@@ -230,7 +238,7 @@ class TextChunks(Chunks):
         if text is None or bytes(text) in _EMPTY_VALUES:
             return None
         if self.text is not None:
-            self.text.append(str(msgspec.json.decode(text)))
+            self.text.append(_readable(text))
         return self._saying(choice, {"index": index, "text": text}, ("index", "text", "finish_reason"))
 
     def _finished(self, index: msgspec.Raw, reason: msgspec.Raw) -> Body:

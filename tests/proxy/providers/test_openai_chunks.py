@@ -1,5 +1,6 @@
 """Streamed chunks: nothing lost, and nothing that looks finished before the vendor has said so."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -255,3 +256,59 @@ class TestTextChunks:
     def test_cut(self) -> None:
         with pytest.raises(StreamFailure):
             Fed(event({"index": 0, "text": "Hel"}), done=False, kind=TextChunks)
+
+
+class TestCounting:
+    """Usage that the vendor does not tell."""
+
+    def counted(self, chunks: Chunks, *events: dict[str, Any]) -> tuple[list[str], list[dict[str, Any]]]:
+        """What was said, and the chunks that tell what was used: 3 and 4 tokens."""
+        said: list[str] = []
+
+        async def count(text: str) -> Usage:
+            said.append(text)
+            return Usage(3, 4, 7)
+
+        chunks.text = []
+        for one in events:
+            chunks.feed(json.dumps(one).encode())
+        chunks.finish()
+        return said, [json.loads(chunk) for chunk in asyncio.run(chunks.count(count))]
+
+    def test_it_is_told_to_clients_that_ask(self) -> None:
+        chunks = Chunks("m", "X", include_usage=True)
+        said, told = self.counted(chunks, event(say("Hel")), event(say("lo")), event(say("!")), event(end()))
+        assert said == ["Hello!"]
+        assert [chunk["usage"]["total_tokens"] for chunk in told] == [7]
+        assert chunks.usage == Usage(3, 4, 7)
+
+    def test_others_are_not_told(self) -> None:
+        chunks = Chunks("m", "X", include_usage=False)
+        said, told = self.counted(chunks, event(say("a")), event(end()))
+        assert (said, told) == (["a"], [])
+        assert chunks.usage.total_tokens == 7
+
+    def test_calls_of_tools_are_joined(self) -> None:
+        pieces: list[Any] = [
+            {"index": 0, "id": "c1", "function": {"name": "f", "arguments": ""}},
+            {"index": 0, "function": {"arguments": '{"a":'}},
+            {"index": 1, "id": "c2", "function": {"name": "g", "arguments": "{}"}},
+            {"index": 0, "function": {"arguments": " 1}"}},
+            {"index": "zero", "function": {"arguments": "no call"}},
+        ]
+        events = [event({"index": 0, "delta": {"tool_calls": [piece]}}) for piece in pieces]
+        [said], _ = self.counted(Chunks("m", "X", include_usage=True), *events, event(end()))
+        first = {"function": {"arguments": '{"a": 1}', "name": "f"}, "id": "c1", "type": "function"}
+        second = {"function": {"arguments": "{}", "name": "g"}, "id": "c2", "type": "function"}
+        assert said == "".join(json.dumps(call, separators=(",", ":")) for call in (first, second))
+
+    @pytest.mark.parametrize("content", [b"3", b'["a"]'])
+    def test_what_cannot_be_read_reaches_the_client_all_the_same(self, content: bytes) -> None:
+        plain = b'{"id":"c","choices":[{"index":0,"delta":{"content":%s}}]}'
+        chunks = Chunks("m", "X", include_usage=False)
+        chunks.text = []
+        for piece in (b'"a"', content, content):
+            made = chunks.feed(plain % piece)
+            assert made is not None
+            assert b'"content":' + piece in made
+        assert chunks.text == ["a", "", ""]

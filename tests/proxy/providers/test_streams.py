@@ -101,6 +101,31 @@ class Read:
         return any(one == b"[DONE]" or b"finish_reason" in one for one in self.events)
 
 
+@given(st.lists(st.integers(0, len(WHOLE)), max_size=4), st.booleans())
+def test_untold_usage_is_told_before_the_end(places: list[int], told: bool) -> None:
+    asked = 0
+
+    async def untold() -> list[bytes]:
+        nonlocal asked
+        asked += 1
+        return [b"counted"]
+
+    async def read() -> list[bytes]:
+        attempt = Attempt(deployment=deployment(), endpoint="chat", body={}, stream=True, timeout=9.0, shown_model="m")
+        usage = {"usage": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}} if told else {}
+        whole = event("Hel") + event("lo") + event(reason="stop", **usage) + DONE
+        response = Response(cut(whole, [place for place in places if place < len(whole)]))
+        chunks = Chunks("m", "X", include_usage=False)
+        stream = EventStream(response, chunks, "X", attempt, untold=untold)  # type: ignore[arg-type]
+        await stream.start()
+        return await events_of(stream)
+
+    events = asyncio.run(read())
+    assert events[-1] == b"[DONE]"
+    assert events.count(b"[DONE]") == 1
+    assert (events[-2] == b"counted", asked) == ((False, 0) if told else (True, 1))
+
+
 def cut(body: bytes, places: Sequence[int]) -> list[bytes]:
     edges = [0, *sorted(places), len(body)]
     return [part for begin, end in pairwise(edges) if (part := body[begin:end])]
