@@ -1,7 +1,7 @@
 """Limits of deployments that several processes keep together."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,12 +19,16 @@ from proxy.routing.cooldown import Cooldowns
 from proxy.routing.refusals import Full, OverLimits
 from proxy.routing.router import Router
 from proxy.routing.traffic import MINUTE, Traffic
-from proxy.state.base import Charge, State
+from proxy.state.base import Charge, Reservation, Slot, State
 from proxy.state.memory import MemoryState
 from proxy.state.redis import RedisState
+from proxy.state.resilient import ResilientState
 from proxy.state.settings import RedisSettings
+from tests.gateways import KEY, running
+from tests.proxy.limits.test_shared import statuses
 from tests.proxy.routing.making import Clock, entry, failure, request
 from tests.proxy.state.servers import RedisServer, redis_server
+from tests.proxy.state.waiting import back
 
 STRATEGY = "usage-based-routing-v2"
 RPM = 200
@@ -132,6 +136,72 @@ def test_tokens_of_others_are_known(server: RedisServer) -> None:
     on_redis(server, scenario)
 
 
+def test_without_redis_each_process_keeps_the_limit_by_itself(server: RedisServer) -> None:
+    clock = Clock()
+
+    async def filled(replica: Replica) -> None:
+        while True:
+            try:
+                replica.router.pick("g", [replica.deployment], set(), request("g"))
+                visit = await replica.enter()
+            except OverLimits:
+                return
+            visit.answered(Usage(10, 5, 15))
+
+    async def run() -> None:
+        settings = RedisSettings(where="redis", options={"port": server.port})
+        states = [ResilientState(RedisState(settings), "redis") for _ in range(2)]
+        for state in states:
+            await state.start()
+        replicas = [Replica(state, clock, rpm=RPM) for state in states]
+        for replica in replicas:
+            await replica.enter()
+        server.kill()
+        for replica in replicas:
+            await filled(replica)
+            assert replica.traffic.of(replica.deployment).requests == RPM
+        server.start()
+        for state in states:
+            await back(state)
+        clock.now += MINUTE
+        assert sum(await asyncio.gather(*map(admitted, replicas))) == RPM
+        for state in states:
+            await state.aclose()
+
+    asyncio.run(run())
+
+
+def test_two_gateways_admit_as_many_as_the_limit_says(server: RedisServer, tmp_path: Path) -> None:
+    params = {"model": "openai/any", "api_key": "sk-up", "mock_response": "Hello", "rpm": RPM}
+    config = {
+        "model_list": [{"model_name": "any", "litellm_params": params}],
+        "router_settings": {
+            "routing_strategy": STRATEGY,
+            "redis_host": "127.0.0.1",
+            "redis_port": server.port,
+            "num_retries": 0,
+        },
+        "general_settings": {"master_key": KEY},
+    }
+    long = dict.fromkeys(["proxy.routing.traffic.MINUTE", "proxy.capacity.MINUTE"], 1_000_000)
+    folders = [tmp_path / name for name in ("one", "two")]
+    for folder in folders:
+        folder.mkdir()
+    with running(folders[0], config, long) as one, running(folders[1], config, long) as two:
+        found = statuses([one, two], KEY, 2 * RPM, at_once=16)
+    assert set(found) == {200, 429}
+    assert abs(found[200] - RPM) <= RPM // 100
+
+
+class Answering(MemoryState):
+    """Takes a moment to answer, as a server does."""
+
+    async def reserve(self, charges: Sequence[Charge], slots: Sequence[Slot] = ()) -> Reservation:
+        reservation = await super().reserve(charges, slots)
+        await asyncio.sleep(0)
+        return reservation
+
+
 class Limits(RuleBasedStateMachine):
     """Two replicas on one state: whatever becomes of attempts, of clients and of a replica, the counts are right."""
 
@@ -142,7 +212,7 @@ class Limits(RuleBasedStateMachine):
         self.loop = asyncio.new_event_loop()
         self.clock = Clock()
         self.clock.now = 60_000.0
-        self.state = MemoryState(self.clock)
+        self.state = Answering(self.clock)
         self.replicas = [Replica(self.state, self.clock, rpm=RPM, max_parallel_requests=PARALLEL) for _ in range(2)]
         self.open: dict[Visit, Replica] = {}
         self.lost: list[float] = []
@@ -179,6 +249,19 @@ class Limits(RuleBasedStateMachine):
         self.requests += 1
         self.open[visit] = replica
         return visit
+
+    @rule(number=st.integers(0, 1))
+    def leave_at_once(self, number: int) -> None:
+        """The client goes away while the state is asked."""
+
+        async def cancelled() -> None:
+            entering = asyncio.ensure_future(self.replicas[number].enter())
+            await asyncio.sleep(0)
+            entering.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await entering
+
+        self.loop.run_until_complete(cancelled())
 
     @rule(visit=consumes(visits), tokens=st.integers(0, 1000))
     def answer(self, visit: Any, tokens: int) -> None:
@@ -223,6 +306,8 @@ class Limits(RuleBasedStateMachine):
         keys = [f"deployment:{name}:{what}:{minute}" for what in ("rpm", "tpm")]
         asking = self.state.reserve([Charge(key, 0, float(MINUTE)) for key in keys])
         assert self.loop.run_until_complete(asking).totals == (self.requests, self.tokens)
+        probe = Slot(f"deployment:{name}", 0, 1)
+        assert self.loop.run_until_complete(self.state.reserve((), [probe])).taken == (self.taken,)
         for replica in self.replicas:
             mine = sum(other is replica for other in self.open.values())
             assert replica.traffic.of(replica.deployment).in_flight == mine

@@ -25,6 +25,13 @@ class Foreign(Last):
     def pick(self, model, deployments, request):
         return object()
 
+class Lazy:
+    def __init__(self, traffic):
+        self.traffic = traffic
+
+    def pick(self, model, deployments, request):
+        return min(deployments, key=lambda each: self.traffic.of(each).requests)
+
 class Picky:
     def __init__(self, traffic):
         raise RuntimeError("no")
@@ -47,6 +54,17 @@ def made(folder: Path, name: str, **args: Any) -> Router:
 def test_it_picks_with_its_arguments(tmp_path: Path, args: dict[str, Any], picked: str) -> None:
     router = made(tmp_path, "Last", **args)
     assert router.pick("g", router.candidates("g"), set(), request("g")).id == picked
+
+
+def test_it_sees_the_traffic(tmp_path: Path) -> None:
+    router = made(tmp_path, "Lazy")
+    assert router.traffic is not None
+    picked = []
+    for _ in range(4):
+        deployment = router.pick("g", router.candidates("g"), set(), request("g"))
+        router.traffic.began(deployment)
+        picked.append(deployment.id)
+    assert picked == ["a", "b", "c", "a"]
 
 
 def test_it_picks_nobody_else(tmp_path: Path) -> None:

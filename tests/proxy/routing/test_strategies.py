@@ -1,4 +1,4 @@
-"""Who of a group is picked, by each strategy; limits of deployments; a user's own class."""
+"""Who of a group is picked, by each strategy; limits of deployments."""
 
 from collections.abc import Sequence
 from math import inf
@@ -8,10 +8,8 @@ from typing import Any
 import pytest
 
 from proxy.call import Usage
-from proxy.config.errors import ConfigError
 from proxy.config.model import ProxyConfig, RouterSettings
 from proxy.deployment import Deployment
-from proxy.errors import Failure
 from proxy.routing.refusals import NoneLeft, OverLimits
 from proxy.routing.strategies import Strategy, Surroundings, make_strategy
 from proxy.routing.traffic import MAX_SAMPLES, Traffic
@@ -24,13 +22,13 @@ LIMITING = ["usage-based-routing", "usage-based-routing-v2", "cost-based-routing
 class Group:
     """A strategy, and what its deployments are doing."""
 
-    def __init__(self, name: str, *members: Deployment, folder: Path | None = None, **settings: Any) -> None:
+    def __init__(self, name: str, *members: Deployment, **settings: Any) -> None:
         self.clock = Clock()
         self.traffic = Traffic(self.clock)
         self.members = members
         self.prices: dict[str, float] = {}
         router = RouterSettings(routing_strategy=name, **settings)
-        config = ProxyConfig(router_settings=router, folder=folder or Path())
+        config = ProxyConfig(router_settings=router, folder=Path())
         around = Surroundings(config, self.traffic, lambda deployment: self.prices.get(deployment.id))
         self.strategy: Strategy = make_strategy(around)
 
@@ -210,52 +208,6 @@ def test_the_least_busy() -> None:
     group.traffic.began(B)
     group.traffic.refused(A, group.traffic.minute)
     assert group.picks() == {"a"}
-
-
-class TestOwn:
-    def group(self, folder: Path, text: str, name: str = "mine.Mine", **args: Any) -> Group:
-        (folder / "mine.py").write_text(text)
-        return Group(name, A, B, folder=folder, routing_strategy_args=args)
-
-    def test_it_picks_by_its_arguments_and_the_traffic(self, tmp_path: Path) -> None:
-        text = (
-            "class Mine:\n"
-            "    def __init__(self, traffic, after=0):\n"
-            "        self.traffic, self.after = traffic, after\n"
-            "    def pick(self, model, deployments, request):\n"
-            "        return deployments[self.traffic.of(deployments[0]).requests > self.after]\n"
-        )
-        group = self.group(tmp_path, text, after=1)
-        found = []
-        for _ in range(3):
-            found.append(group.pick())
-            group.served(A)
-        assert found == ["a", "a", "b"]
-
-    def test_who_picks_a_stranger_is_told_so(self, tmp_path: Path) -> None:
-        text = "class Mine:\n    def __init__(self, traffic): ...\n    def pick(self, *_): return 'a'\n"
-        group = self.group(tmp_path, text)
-        with pytest.raises(Failure, match=r"routing_strategy: pick\(\) of mine.Mine must return one") as failed:
-            group.pick()
-        assert failed.value.status == 500
-
-    @pytest.mark.parametrize(
-        ("text", "name", "problem"),
-        [
-            ("x = 1", "mine.Mine", "Mine"),
-            ("", "other.Mine", "other"),
-            ("", "mine.", "not a dotted path"),
-            ("Mine = 1", "mine.Mine", "no class with a method pick"),
-            ("class Mine: ...", "mine.Mine", "no class with a method pick"),
-            ("class Mine:\n  def pick(self): ...", "mine.Mine", "cannot be made: TypeError"),
-            ("1 / 0", "mine.Mine", "ZeroDivisionError"),
-        ],
-        ids=["absent", "no-file", "no-path", "no-class", "no-method", "no-arguments", "broken"],
-    )
-    def test_what_cannot_be_used_is_refused(self, tmp_path: Path, text: str, name: str, problem: str) -> None:
-        with pytest.raises(ConfigError, match=problem) as refused:
-            self.group(tmp_path, text, name)
-        assert "router_settings.routing_strategy" in str(refused.value)
 
 
 @pytest.mark.parametrize("name", ["simple-shuffle", "provider-budget-routing", "least-busy", *LIMITING])
