@@ -16,6 +16,7 @@ from contextlib import suppress
 from math import inf
 
 from proxy.call import Call, Outcome
+from proxy.deployment import Deployment
 from proxy.errors import Failure
 from proxy.metrics.series import Histogram
 from proxy.routing.plan import Stand
@@ -52,7 +53,7 @@ class Queue:
         self._listening: asyncio.Task[None] | None = None
         self.waits: dict[str, Histogram] = {}
         """Seconds that calls waited, by model group; those who gave up too."""
-        traffic.on_room.append(self._look)
+        traffic.on_room.append(self._freed)
 
     def ticket(self, priority: int, seconds: float) -> "Ticket":
         """For one call, which may wait for so long."""
@@ -107,8 +108,15 @@ class Queue:
             else:  # it left while the state was away
                 await self._state.leave(Place(line, ticket_id, self._member, 0))
 
+    def _freed(self, deployment: Deployment) -> None:
+        """An attempt of this process has ended."""
+        for group in self._groups.values():
+            first = group.first
+            if first is not None and first.waits_for(deployment):
+                first.wake()
+
     def _look(self) -> None:
-        """There may be room."""
+        """There may be room somewhere."""
         for group in self._groups.values():
             group.wake_first()
         for ticket in self._knocking:
@@ -185,6 +193,7 @@ class Ticket:
         """Maybe, in a line of the shared state."""
         self.shared = False
         """Whether room is that of all processes together: then it is entered by :meth:`enter`."""
+        self._stand: Stand | None = None
         self._news = asyncio.Event()
         self._behind = False
         """Others are before it in the line of the shared state, and there was no news since."""
@@ -195,6 +204,13 @@ class Ticket:
     def wake(self) -> None:
         """Something changed."""
         self._news.set()
+
+    def waits_for(self, deployment: Deployment) -> bool:
+        """Whether room that this process knows of is what the call waits for, not what the shared state knows."""
+        stand = self._stand
+        if stand is None or self._behind or (self.shared and deployment.id in stand.full):
+            return False
+        return any(one.id == deployment.id for one in stand.candidates)
 
     async def turn(self, stand: Stand, router: Router) -> None:
         """Wait until it is this call's turn and there is room.
@@ -225,8 +241,9 @@ class Ticket:
             self._queue.waited(stand.line, waited)
 
     async def _wait(self, stand: Stand, router: Router) -> None:
+        self._stand = stand
         if self.number == 0:
-            self.number = await self._stand() if self.shared else self._group.next_number()
+            self.number = await self._numbered() if self.shared else self._group.next_number()
         self._group.add(self)
         while True:
             if self._news.is_set():
@@ -238,18 +255,23 @@ class Ticket:
                 seconds = inf if self._behind else _seconds_to_room(stand, router)
                 if not seconds:
                     return
-                if self.shared:
-                    seconds = min(seconds, LOOK_AGAIN_SECONDS)
             await self._hear(seconds)
 
     async def _hear(self, seconds: float) -> None:
-        """Wait for news; that time has passed is some."""
+        """Wait for news; that time has passed is some. Whoever is first shows the shared state that the process lives."""
+        again = self.shared and self._group.first is self
+        if again:
+            seconds = min(seconds, LOOK_AGAIN_SECONDS)
         with suppress(TimeoutError):
             async with asyncio.timeout(None if seconds == inf else seconds):
                 await self._news.wait()
+            return
+        if again:
+            self.number = await self._numbered()
         self._news.set()
 
-    async def _stand(self) -> int:
+    async def _numbered(self) -> int:
+        """Stand in the line of the shared state."""
         self._join()
         return await self._state.stand(self._queue.place(self, self._line))
 

@@ -215,8 +215,9 @@ class Plan:
             yield stand
             suitable = router.suitable(group, candidates, self._request)
             open_ = [one for one in suitable if one.id not in full and router.has_room(one)]
-            if not open_:
-                full.update(one.id for one in candidates)
+            if not open_:  # whoever has room does not suit the call
+                suiting = {one.id for one in suitable}
+                full.update(one.id for one in router.healthy(candidates) if one.id not in suiting)
                 continue
             try:
                 deployment = router.choose(group, open_, failed, self._request)

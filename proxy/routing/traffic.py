@@ -75,8 +75,8 @@ class Traffic:
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._works: dict[str, Work] = {}
-        self.on_room: list[Callable[[], None]] = []
-        """Called whenever an attempt has ended: there may be room for another one."""
+        self.on_room: list[Callable[[Deployment], None]] = []
+        """Called whenever an attempt has ended: its deployment may have room for another one."""
 
     @property
     def minute(self) -> int:
@@ -133,7 +133,7 @@ class Traffic:
         work.in_flight -= 1
         if work.minute == minute:
             work.requests -= 1
-        self._tell()
+        self._tell(deployment)
 
     def ended(
         self,
@@ -156,7 +156,7 @@ class Traffic:
             work.samples.append(Sample(self._clock(), seconds, first_token, usage.completion_tokens))
         elif failure is not None and failure.kind == "timeout" and failure.blames_deployment:
             work.samples.append(Sample(self._clock(), TIMED_OUT, None, 0))
-        self._tell()
+        self._tell(deployment)
 
     def learn(self, deployment: Deployment, minute: int, *, requests: float | None, tokens: float | None) -> None:
         """What all processes together had in a minute; ``None``: not known."""
@@ -168,9 +168,9 @@ class Traffic:
         if tokens is not None:
             work.tokens_elsewhere = max(0, int(tokens) - work.tokens)
 
-    def _tell(self) -> None:
+    def _tell(self, deployment: Deployment) -> None:
         for function in self.on_room:
-            function()
+            function(deployment)
 
 
 def has_readers(config: ProxyConfig) -> bool:

@@ -2,9 +2,12 @@
 
 import heapq
 from collections import defaultdict
+from typing import TypeAlias
 
 from proxy.state.base import Place
 
+Standing: TypeAlias = tuple[str, str]
+"""Id and member."""
 SPARE = 64
 """Entries of a heap that may be of those who left, besides one for each who stands."""
 
@@ -15,33 +18,34 @@ class Line:
     def __init__(self) -> None:
         self.last = 0
         """The highest number so far."""
-        self._heap: list[tuple[int, int, str, str]] = []
-        """Priority, number, id, member; of those who left, too."""
-        self._standing: dict[str, int] = {}
-        """Numbers by id."""
+        self._heap: list[tuple[int, int, Standing]] = []
+        """Priority and number; of those who left, too."""
+        self._standing: dict[Standing, int] = {}
+        """Their numbers."""
 
     def join(self, place: Place) -> int:
         """Stand in the line, if not yet; the number."""
-        number = self._standing.get(place.id)
+        standing = place.id, place.member
+        number = self._standing.get(standing)
         if number is None:
             number = place.number or self.last + 1
             self.last = max(self.last, number)
-            self._standing[place.id] = number
+            self._standing[standing] = number
             if len(self._heap) > 2 * len(self._standing) + SPARE:
                 self._heap = [entry for entry in self._heap if self._standing.get(entry[2]) == entry[1]]
                 heapq.heapify(self._heap)
-            heapq.heappush(self._heap, (place.priority, number, place.id, place.member))
+            heapq.heappush(self._heap, (place.priority, number, standing))
         return number
 
-    def first(self) -> tuple[str, str] | None:
-        """Id and member of whom it is the turn."""
+    def first(self) -> Standing | None:
+        """Whose turn it is."""
         while self._heap and self._standing.get(self._heap[0][2]) != self._heap[0][1]:
             heapq.heappop(self._heap)
-        return self._heap[0][2:] if self._heap else None
+        return self._heap[0][2] if self._heap else None
 
-    def drop(self, id: str) -> None:  # noqa: A002
+    def drop(self, standing: Standing) -> None:
         """Leave the line."""
-        self._standing.pop(id, None)
+        self._standing.pop(standing, None)
 
 
 class Lines:
@@ -55,19 +59,20 @@ class Lines:
         """Stand in a line, if not yet; the number."""
         return self._lines[place.line].join(place)
 
-    def first(self, line: str) -> tuple[str, str] | None:
-        """Id and member of whom it is the turn."""
+    def first(self, line: str) -> Standing | None:
+        """Whose turn it is."""
         found = self._lines.get(line)
         return None if found is None else found.first()
 
-    def drop(self, place: Place) -> tuple[str, str] | None:
+    def drop(self, place: Place) -> Standing | None:
         """Leave a line, and tell whose turn it is then, if it was the place's turn."""
         line = self._lines.get(place.line)
         if line is None:
             return None
         before = line.first()
-        line.drop(place.id)
-        return line.first() if before is not None and before[0] == place.id else None
+        standing = place.id, place.member
+        line.drop(standing)
+        return line.first() if before == standing else None
 
     def want(self, slot: str, member: str) -> None:
         """Somebody is to be told when the slot is free."""

@@ -150,7 +150,7 @@ class MemoryState:
         """Reserve and leave the line, if it is their turn."""
         number = self._lines.join(place)
         first = self._lines.first(place.line)
-        if first is not None and first[0] != place.id:
+        if first is not None and first != (place.id, place.member):
             await self._tell(place.line, first)
             return Entry(number, Reservation(len(charges) + len(slots), (), ()))
         reservation = await self.reserve(charges, slots)
