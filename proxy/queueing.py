@@ -60,8 +60,8 @@ class Queue:
         return Ticket(self, self._state, str(next(self._ids)), priority, seconds)
 
     def depths(self) -> dict[str, int]:
-        """How many wait, by model group; of groups in which somebody waited once."""
-        return {name: len(group) for name, group in self._groups.items()}
+        """How many wait, by model group; of groups that were asked for with a priority once. Any thread may ask."""
+        return {name: len(group) for name, group in self._groups.copy().items()}
 
     def place(self, ticket: "Ticket", line: str) -> Place:
         """A ticket's in a line of the shared state."""
@@ -187,6 +187,8 @@ class Ticket:
         self._queue = queue
         self._state = state
         self._left = seconds
+        self._waited = 0.0
+        """Seconds, for what comes next."""
         self._line = ""
         self._group = Waiting()
         self._stands = False
@@ -238,7 +240,7 @@ class Ticket:
         finally:
             waited = time.monotonic() - began
             self._left -= waited
-            self._queue.waited(stand.line, waited)
+            self._waited += waited
 
     async def _wait(self, stand: Stand, router: Router) -> None:
         self._stand = stand
@@ -306,11 +308,18 @@ class Ticket:
         """There was room, and this call has taken it."""
         self._behind = False
         self._group.remove(self)
+        self._count()
 
     def close(self, _outcome: Outcome) -> Awaitable[None] | None:
         """The call has ended, whatever it was waiting for."""
         self._group.remove(self)
+        self._count()
         return self._leave() if self._stands else None
+
+    def _count(self) -> None:
+        if self._waited:
+            self._queue.waited(self._line, self._waited)
+            self._waited = 0.0
 
     async def _leave(self) -> None:
         self._behind = False

@@ -28,6 +28,8 @@ async def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
 
 
 def _text(gateway: Gateway) -> bytes:
-    from proxy.metrics.exposition import exposition
+    from proxy.metrics.exposition import Queued, exposition
 
-    return exposition(gateway.recorder, gateway.cooldowns, gateway.snapshot.router.groups.deployments, gateway.calls)
+    deployments, queue = gateway.snapshot.router.groups.deployments, gateway.queue
+    queued = Queued(queue.depths(), queue.waits.copy())
+    return exposition(gateway.recorder, gateway.cooldowns, deployments, gateway.calls, queued)

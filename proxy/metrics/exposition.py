@@ -3,7 +3,8 @@
 Imported when somebody asks for it: the client library is for the format alone.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -25,22 +26,46 @@ HEALTHY, LAST_FAILED, COOLING = 0, 1, 2
 BOUNDS = (*(str(bound) for bound in BUCKETS), "+Inf")
 
 
-def exposition(recorder: Recorder, cooldowns: Cooldowns, deployments: Sequence[Deployment], in_progress: int) -> bytes:
+class Queued(NamedTuple):
+    """Calls with a priority, by model group."""
+
+    depths: Mapping[str, int]
+    """How many wait now."""
+    waits: Mapping[str, Histogram]
+    """Seconds that they waited."""
+
+
+NOBODY_QUEUED = Queued({}, {})
+
+
+def exposition(
+    recorder: Recorder,
+    cooldowns: Cooldowns,
+    deployments: Sequence[Deployment],
+    in_progress: int,
+    queued: Queued = NOBODY_QUEUED,
+) -> bytes:
     """Everything that is known now; ``deployments`` are those of the current config."""
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
-    registry.register(_Counts(recorder, cooldowns, deployments, in_progress))
+    registry.register(_Counts(recorder, cooldowns, deployments, in_progress, queued))
     return generate_latest(registry)
 
 
 class _Counts(Collector):
     def __init__(
-        self, recorder: Recorder, cooldowns: Cooldowns, deployments: Sequence[Deployment], in_progress: int
+        self,
+        recorder: Recorder,
+        cooldowns: Cooldowns,
+        deployments: Sequence[Deployment],
+        in_progress: int,
+        queued: Queued,
     ) -> None:
         self._recorder = recorder
         self._cooldowns = cooldowns
         self._deployments = deployments
         self._in_progress = in_progress
+        self._queued = queued
 
     def collect(self) -> Iterator[Metric]:
         """Every metric. Calls go on meanwhile: dictionaries are copied before they are walked."""
@@ -54,6 +79,7 @@ class _Counts(Collector):
         yield from self._attempts(calls)
         yield from self._fallbacks()
         yield from self._health()
+        yield from self._queue()
 
     def _attempts(self, calls: list[tuple[CallLabels, Labels, Series]]) -> Iterator[Metric]:
         good: list[Sample] = [
@@ -90,6 +116,13 @@ class _Counts(Collector):
             given = [(labels, value) for labels, value in limits if value is not None]
             yield _gauge(f"litellm_deployment_{limit}_limit", f"{unit} a minute, as configured", DEPLOYMENT, given)
         yield _gauge("tianji_calls_in_progress", "Model calls in progress", (), [({}, self._in_progress)])
+
+    def _queue(self) -> Iterator[Metric]:
+        depths = [({"model_group": name}, count) for name, count in self._queued.depths.items()]
+        yield _gauge("tianji_queue_depth", "Calls with a priority that wait for room", ("model_group",), depths)
+        waits = [({"model_group": name}, waits) for name, waits in self._queued.waits.items()]
+        text = "Seconds that calls with a priority waited, those included that gave up"
+        yield _histogram("tianji_queue_wait_seconds", text, ("model_group",), waits)
 
     def _state(self, deployment: Deployment) -> int:
         if self._cooldowns.remaining(deployment):

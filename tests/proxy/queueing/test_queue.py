@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from proxy.errors import Failure
+from proxy.queueing import LOOK_AGAIN_SECONDS
+from proxy.state.base import ABSENT_SECONDS
 from tests.proxy.queueing.world import Process, Served, ended, settled
 from tests.proxy.routing.making import Clock, deployment, entry, failure
 
@@ -248,3 +250,7 @@ def test_many_who_left_leave_nothing_behind() -> None:
         assert len(group._heap) < 200
 
     run(scenario)
+
+
+def test_a_process_that_waits_shows_in_time_that_it_lives() -> None:
+    assert LOOK_AGAIN_SECONDS * 2 < ABSENT_SECONDS
