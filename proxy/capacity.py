@@ -7,9 +7,9 @@ too.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Coroutine, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from proxy.call import Call, Outcome, Usage
 from proxy.deployment import Deployment
@@ -71,12 +71,10 @@ class Capacity:
 
     async def _begun(self, state: State, visit: "Visit", members: Sequence[Deployment]) -> None:
         wanted = self._wanted(visit.deployment, members)
-        reserving = asyncio.ensure_future(state.reserve(wanted.charges, wanted.slots))
         try:
-            reservation = await asyncio.shield(reserving)
+            reservation = await _reserved(state, wanted, state.reserve(wanted.charges, wanted.slots))
         except asyncio.CancelledError:
             visit.refused()
-            await _give_back(state, wanted, await reserving)
             raise
         if not reservation.granted:
             visit.refused()
@@ -88,7 +86,7 @@ class Capacity:
         if self._shared is None or not ticket.shared:
             return Visit(self._traffic, None, deployment)
         wanted = self._wanted(deployment, members)
-        reservation = await ticket.enter(wanted.charges, wanted.slots)
+        reservation = await _reserved(self._shared, wanted, ticket.enter(wanted.charges, wanted.slots))
         if not reservation.granted:
             self._heard(wanted, reservation)
         visit = Visit(self._traffic, self._shared, deployment)
@@ -236,13 +234,18 @@ class Visit:
             await state.add(_key(self.deployment, "tpm", self._ended_minute), tokens, float(MINUTE))
 
 
-async def _give_back(state: State, wanted: Wanted, reservation: Reservation) -> None:
-    """Of an attempt that is not made: its client left while the state was asked."""
-    if not reservation.granted:
-        return
-    if reservation.lease is not None:
-        await state.release(reservation.lease)
-    await state.add(_key(wanted.deployment, "rpm", wanted.minute), -1, float(MINUTE))
+async def _reserved(state: State, wanted: Wanted, asking: Coroutine[Any, Any, Reservation]) -> Reservation:
+    """What the state says; if the client leaves while it is asked, what it grants is given back."""
+    reserving = asyncio.ensure_future(asking)
+    try:
+        return await asyncio.shield(reserving)
+    except asyncio.CancelledError:
+        reservation = await reserving
+        if reservation.lease is not None:
+            await state.release(reservation.lease)
+        if reservation.granted:
+            await state.add(_key(wanted.deployment, "rpm", wanted.minute), -1, float(MINUTE))
+        raise
 
 
 def make_capacity(router: Router, state: State | None) -> Capacity | None:

@@ -286,14 +286,8 @@ class Ticket:
         """Reserve in the shared state, if it is this call's turn there too; refused, it takes its turn again."""
         self._join()
         self._queue.knocks(self)
-        entering = asyncio.ensure_future(self._state.enter(self._queue.place(self, self._line), charges, slots))
         try:
-            entry = await asyncio.shield(entering)
-        except asyncio.CancelledError:
-            lease = (await entering).reservation.lease
-            if lease is not None:
-                await self._state.release(lease)
-            raise
+            entry = await self._state.enter(self._queue.place(self, self._line), charges, slots)
         finally:
             self._queue.knocked(self)
         self.number, reservation = entry.number, entry.reservation

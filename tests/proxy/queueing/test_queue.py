@@ -2,15 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import pytest
 
 from proxy.errors import Failure
 from proxy.queueing import LOOK_AGAIN_SECONDS
-from proxy.state.base import ABSENT_SECONDS
-from tests.proxy.queueing.world import Process, Served, ended, settled
+from proxy.state.base import ABSENT_SECONDS, Charge, Entry, Place, Slot
+from tests.proxy.queueing.world import Process, Served, SharedMemory, ended, settled
 from tests.proxy.routing.making import Clock, deployment, entry, failure
 
 
@@ -220,13 +220,42 @@ def test_only_who_may_be_served_is_woken() -> None:
             wake = ticket.wake
             ticket.wake = lambda wake=wake, ticket=ticket: (woken.append(ticket), wake())[1]  # type: ignore[method-assign, misc, assignment]
         process.traffic.began(deployment("other", "other"))
-        process.traffic.refused(deployment("other", "other"))
+        process.traffic.refused(deployment("other", "other"), process.traffic.minute)
         await settled()
         assert woken == [], "another group's room is not theirs"
         await ended(now)
         assert len(woken) <= 3
         assert process.serving() == ["0"]
         assert len(waiting) == 50
+
+    run(scenario)
+
+
+class Slow(SharedMemory):
+    """Answers after a while."""
+
+    async def enter(self, place: Place, charges: Sequence[Charge], slots: Sequence[Slot] = ()) -> Entry:
+        entry = await super().enter(place, charges, slots)
+        await asyncio.sleep(0.02)
+        return entry
+
+
+def test_who_leaves_while_the_state_is_asked_gives_the_room_back() -> None:
+    async def scenario() -> None:
+        process = Process([entry("g", "only", max_parallel_requests=1, rpm=2)], Slow(), num_retries=0)
+        gone = process.call("gone")
+        await asyncio.sleep(0.01)
+        gone.task.cancel()
+        await asyncio.sleep(0.05)
+        assert gone.task.done()
+        after = process.call("after")
+        await asyncio.sleep(0.05)
+        assert (gone.served, after.served) == (0, 1)
+        await ended(after)
+        last = process.call("last")
+        await asyncio.sleep(0.05)
+        assert last.served == 1, "of the two requests of the minute, who left has used none"
+        await ended(last)
 
     run(scenario)
 
