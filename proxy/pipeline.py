@@ -210,7 +210,7 @@ class Pipeline:
         if self._ticket is not None:
             self._ticket.served()
         self._call.outcome.deployment_id, self._call.outcome.chosen = deployment.id, step.chosen
-        self.timeout = self._timeout(deployment)
+        self.timeout = self._timeout(step)
         mocked = deployment.params.mock_response if self._asked.mock_response is None else self._asked.mock_response
         body = self._upstream_body(deployment, body, step.hop.replaced)
         if self._asked.dialogue is not None:
@@ -359,17 +359,19 @@ class Pipeline:
         entry = self._call.snapshot.catalog.entry(deployment)
         return {} if entry is None else entry.fields
 
-    def _timeout(self, deployment: Deployment) -> float:
-        """Seconds: the client's, the deployment's, the router's, the general one."""
-        params, settings = deployment.params, self._router.settings
-        choices = [self._asked.timeout]
-        if self._call.stream:
-            choices += [params.stream_timeout]
-        choices += [params.timeout]
-        if self._call.stream:
-            choices += [settings.stream_timeout]
-        choices += [settings.timeout, self._call.snapshot.config.settings.request_timeout]
-        return next((seconds for seconds in choices if seconds is not None), DEFAULT_TIMEOUT)
+    def _timeout(self, step: Try) -> float:
+        """Seconds: the client's, the deployment's, its model group's, the router's, the general one."""
+        if self._asked.timeout is not None:
+            return self._asked.timeout
+        settings = self._router.settings
+        for holder in (step.deployment.params, settings.model_group_retry_policy.get(step.hop.model), settings):
+            if holder is not None:
+                seconds = holder.stream_timeout if self._call.stream else None
+                seconds = holder.timeout if seconds is None else seconds
+                if seconds is not None:
+                    return seconds
+        general = self._call.snapshot.config.settings.request_timeout
+        return DEFAULT_TIMEOUT if general is None else general
 
     async def relay(self, stream: Stream, sink: Sink) -> None:
         """Pump a stream; when the vendor reports an error within it, a fallback continues the text.

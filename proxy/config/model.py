@@ -109,6 +109,16 @@ class RetryPolicy(Section, frozen=True, kw_only=True, rename="pascal"):
     internal_server_error_retries: Count | None = None
 
 
+class GroupRetryPolicy(RetryPolicy, frozen=True, kw_only=True):
+    """The retries of one model group, in place of the general policy; and what the reference ignores."""
+
+    num_retries: Count | None = msgspec.field(default=None, name="num_retries")
+    """For classes that have no number of their own."""
+    timeout: Amount | None = msgspec.field(default=None, name="timeout")
+    """Of the group's calls, unless client or deployment have one."""
+    stream_timeout: Amount | None = msgspec.field(default=None, name="stream_timeout")
+
+
 class AllowedFailsPolicy(Section, frozen=True, kw_only=True, rename="pascal"):
     """Failures by class of error that a deployment may have before it is cooled down."""
 
@@ -144,7 +154,7 @@ class RouterSettings(Section, frozen=True, kw_only=True):
     retry_after: Amount = 0
     """Shortest sleep before a retry."""
     retry_policy: RetryPolicy | None = None
-    model_group_retry_policy: dict[str, RetryPolicy] = {}
+    model_group_retry_policy: dict[str, GroupRetryPolicy] = {}
     allowed_fails: Count | None = None
     allowed_fails_policy: AllowedFailsPolicy | None = None
     cooldown_time: Amount = 5

@@ -11,6 +11,7 @@ from proxy.config.model import (
     AllowedFailsPolicy,
     Fallbacks,
     FallbackTargets,
+    GroupRetryPolicy,
     RetryPolicy,
     RouterSettings,
     StrategyArgs,
@@ -38,7 +39,7 @@ def router_settings(section: Map, from_settings: Map, groups: frozenset[str], wa
         "model_group_alias": aliases,
         "retry_policy": _policy(merged, "retry_policy", RetryPolicy, warnings),
         "allowed_fails_policy": _policy(merged, "allowed_fails_policy", AllowedFailsPolicy, warnings),
-        "model_group_retry_policy": _group_policies(merged, warnings),
+        "model_group_retry_policy": _group_policies(merged, groups | aliases.keys(), warnings),
         "routing_strategy": strategy,
         "routing_strategy_args": _strategy_args(merged, strategy, warnings),
         "other": {name: plain(section[name]) for name in section if name in known.ROUTER},
@@ -92,15 +93,12 @@ def _fallbacks(section: Map, name: str, groups: frozenset[str], warnings: Warnin
 
 def _targets(value: Any, origin: Origin, key: str, groups: frozenset[str], warnings: Warnings) -> FallbackTargets:
     targets: FallbackTargets = convert(value, FallbackTargets | None, origin, key) or ()
-    wildcards = any("*" in group for group in groups)
     for index, target in enumerate(targets):
         place = value.origins[index] if isinstance(value, Seq) else origin
         model = target if isinstance(target, str) else target.get("model")
         if not isinstance(model, str):
             raise ConfigError("needs `model`, the group to call; add it", place=place.place, key=f"{key}[{index}]")
-        if model not in groups and not wildcards:
-            hint = did_you_mean(model, groups) or "add it to model_list"
-            warnings.add(place, f"{key}[{index}]", f"`{model}` is no model group; {hint}")
+        _warn_of_no_group(model, groups, place, f"{key}[{index}]", warnings)
     return targets
 
 
@@ -137,19 +135,29 @@ def _filled_policy(tree: Map, kind: type[RetryPolicy] | type[AllowedFailsPolicy]
 def _warn_of_others(tree: Map, names: Collection[str], key: str, warnings: Warnings) -> None:
     for name, origin in tree.origins.items():
         if name not in names:
-            warnings.unknown(origin, f"{key}.{name}", names)
+            hint = did_you_mean(name, names) or f"use one of {', '.join(names)}"
+            warnings.add(origin, f"{key}.{name}", f"unknown and ignored; {hint}")
 
 
-def _group_policies(section: Map, warnings: Warnings) -> dict[str, RetryPolicy]:
+def _group_policies(section: Map, groups: frozenset[str], warnings: Warnings) -> dict[str, GroupRetryPolicy]:
     name = "model_group_retry_policy"
     if section.get(name) is None:
         return {}
     tree = as_map(section[name], section.origins[name], f"{KEY}.{name}")
     policies = {}
     for group, value in tree.items():
-        key = f"{KEY}.{name}.{group}"
-        policies[group] = _filled_policy(as_map(value, tree.origins[group], key), RetryPolicy, key, warnings)
+        key, origin = f"{KEY}.{name}.{group}", tree.origins[group]
+        _warn_of_no_group(group, groups, origin, key, warnings)
+        policy = as_map(value, origin, key)
+        drop_zeros(policy, ("timeout", "stream_timeout"), key, warnings)
+        policies[group] = _filled_policy(policy, GroupRetryPolicy, key, warnings)
     return policies
+
+
+def _warn_of_no_group(name: str, groups: frozenset[str], origin: Origin, key: str, warnings: Warnings) -> None:
+    if name not in groups and not any("*" in group for group in groups):
+        hint = did_you_mean(name, groups) or "add it to model_list"
+        warnings.add(origin, key, f"`{name}` is no model group; {hint}")
 
 
 def _strategy(section: Map) -> str:

@@ -2,8 +2,8 @@
 
 Rules (A.md, Retries and cooldowns). By default a deployment of a group of several cools down on 429, on an error that no
 retry can mend (401, 404), when it cannot be reached, and when more than half of at least five requests of the last minute
-failed. With ``allowed_fails`` (or a policy for the class of error) it cools down after more failures than that within a
-minute, single deployments included.
+failed. With ``allowed_fails`` or an ``allowed_fails_policy`` it cools down after more failures than its error's class is
+allowed, single deployments included; failures of all classes count, until none came for ``cooldown_time`` (B.md, B5).
 
 Deliberate differences from the reference: the default rules never cool down the only deployment of a group (there one
 client's 404 shuts the model for all others), a deployment that refuses connections cools down at once, and what
@@ -18,22 +18,16 @@ import msgspec
 
 from proxy.config.model import AllowedFailsPolicy, RouterSettings
 from proxy.deployment import Deployment
-from proxy.errors import Failure, Kind
+from proxy.errors import Failure
+from proxy.routing.error_classes import class_of
 
 WINDOW = 60.0
 MIN_REQUESTS = 5
 FAILURE_RATE = 0.5
+ALLOWED_FAILS = 3
+"""Where a policy says nothing of a class, and ``allowed_fails`` is not set."""
 #: of the 4xx, only these say something about the deployment; the others are about the request
 TELLING = frozenset({401, 404, 408, 429})
-
-POLICY_FIELDS: dict[Kind, str] = {
-    "bad_request": "bad_request_error_allowed_fails",
-    "authentication": "authentication_error_allowed_fails",
-    "timeout": "timeout_error_allowed_fails",
-    "rate_limit": "rate_limit_error_allowed_fails",
-    "content_policy": "content_policy_violation_error_allowed_fails",
-    "server": "internal_server_error_allowed_fails",
-}
 
 
 class _Record(msgspec.Struct):
@@ -41,6 +35,9 @@ class _Record(msgspec.Struct):
     requests: int = 0
     failures: int = 0
     until: float = -inf
+    fails: int = 0
+    """That count against what is allowed."""
+    failed_at: float = -inf
 
 
 class Cooldowns:
@@ -79,7 +76,7 @@ class Cooldowns:
         if not settings.disable_cooldowns and self._cools_down(record, group_size, failure, settings):
             seconds = deployment.params.cooldown_time
             record.until = self._clock() + (settings.cooldown_time if seconds is None else seconds)
-            record.requests = record.failures = 0
+            record.requests = record.failures = record.fails = 0
 
     def rest(self, deployment_id: str, seconds: float) -> bool:
         """Leave a deployment alone that failed elsewhere, for so long at least; false: it rests already."""
@@ -90,9 +87,12 @@ class Cooldowns:
         return not resting
 
     def _cools_down(self, record: _Record, group_size: int, failure: Failure, settings: RouterSettings) -> bool:
-        allowed = _allowed_fails(failure.kind, settings)
+        allowed = _allowed_fails(failure, settings)
         if allowed is not None:
-            return record.failures > allowed
+            now = self._clock()
+            record.fails = 1 if now - record.failed_at > settings.cooldown_time else record.fails + 1
+            record.failed_at = now
+            return record.fails > allowed
         if group_size == 1:
             return False
         if failure.status == 429 or failure.status in (401, 404) or not failure.reached:
@@ -110,9 +110,11 @@ class Cooldowns:
         return record
 
 
-def _allowed_fails(kind: Kind, settings: RouterSettings) -> int | None:
+def _allowed_fails(failure: Failure, settings: RouterSettings) -> int | None:
     policy: AllowedFailsPolicy | None = settings.allowed_fails_policy
-    field = POLICY_FIELDS.get(kind)
-    value: int | None = getattr(policy, field) if policy is not None and field is not None else None
+    if policy is None:
+        return settings.allowed_fails
+    name = class_of(failure)
+    value: int | None = None if name is None else getattr(policy, f"{name}_allowed_fails")
     # a policy value of 0 counts as unset in the reference (B.md, B5)
-    return value or settings.allowed_fails
+    return value or (ALLOWED_FAILS if settings.allowed_fails is None else settings.allowed_fails)

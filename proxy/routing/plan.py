@@ -178,10 +178,9 @@ class Plan:
             router.cooldowns.failed(deployment, len(candidates), failure, router.settings)
             failed.add(deployment.id)
             if first is None:
-                first = failure
-                allowed = self._retries(hop.model, deployment, failure)
+                first, allowed = failure, self._retries(hop.model, deployment, failure, candidates)
             left = self._left(group, candidates)
-            if made >= allowed or not self._worth_a_retry(hop.model, failure, candidates, left):
+            if made >= allowed or not (left or self._waits_for_nobody(hop.model, first)):
                 first.retries = (made, allowed) if made else None
                 raise first
             if not any(d.id not in failed for d in left):
@@ -229,12 +228,21 @@ class Plan:
                 return deployment, failure
             full.add(deployment.id)
 
-    def _retries(self, model: str, deployment: Deployment, failure: Failure) -> int:
-        by_policy = self._router.retries_by_policy(model, failure.kind)
+    def _retries(self, model: str, deployment: Deployment, failure: Failure, candidates: tuple[Deployment, ...]) -> int:
+        """How often a group is tried again after its first failure, whatever fails then."""
+        by_policy = self._router.retries_by_policy(model, failure)
         if by_policy is not None:
             return by_policy
-        own = deployment.params.num_retries
-        return self._request.num_retries if own is None else own
+        if self._lists.has_list_for(failure) or not _may_pass(failure, candidates):
+            return 0
+        policy = self._router.settings.model_group_retry_policy.get(model)
+        of_group = None if policy is None else policy.num_retries
+        choices = (of_group, deployment.params.num_retries, self._request.num_retries)
+        return next(number for number in choices if number is not None)
+
+    def _waits_for_nobody(self, model: str, failure: Failure) -> bool:
+        """Whether a policy wants a retry although nobody is left: somebody may be back after the pause."""
+        return self._router.retries_by_policy(model, failure) is not None
 
     def _left(self, group: str, candidates: tuple[Deployment, ...]) -> Sequence[Deployment]:
         """Who may serve the call after a failure."""
@@ -243,17 +251,12 @@ class Plan:
         except Failure:
             return ()
 
-    def _worth_a_retry(
-        self, model: str, failure: Failure, candidates: tuple[Deployment, ...], left: Sequence[Deployment]
-    ) -> bool:
-        if self._router.retries_by_policy(model, failure.kind) is not None:
-            return True
-        if self._lists.has_list_for(failure) or not left:
-            return False
-        status = failure.status
-        if status == 401:
-            return len(candidates) > 1
-        return status in (403, 408, 409, 429) or status >= 500
+
+def _may_pass(failure: Failure, candidates: tuple[Deployment, ...]) -> bool:
+    """Whether another try may go better."""
+    if failure.status == 401:
+        return len(candidates) > 1
+    return failure.status in (403, 408, 409, 429) or failure.status >= 500
 
 
 def _hops(targets: Sequence[Target], model: str) -> list[Hop]:

@@ -7,10 +7,11 @@ from functools import cached_property
 
 from proxy.config.model import ProxyConfig, RetryPolicy, RouterSettings
 from proxy.deployment import Deployment, make_deployment
-from proxy.errors import Failure, Kind
+from proxy.errors import Failure
 from proxy.routing.budgets import Budgets, Spending
 from proxy.routing.choosing import Chooser
 from proxy.routing.cooldown import Cooldowns
+from proxy.routing.error_classes import class_of
 from proxy.routing.filters import Filter, make_filters
 from proxy.routing.filters.context_windows import ContextWindows, Window
 from proxy.routing.groups import Groups
@@ -28,15 +29,6 @@ INITIAL_BACKOFF = 0.5
 MAX_BACKOFF = 8.0
 JITTER = 0.75
 MAX_RETRY_AFTER = 60.0
-
-POLICY_FIELDS: dict[Kind, str] = {
-    "authentication": "authentication_error_retries",
-    "timeout": "timeout_error_retries",
-    "rate_limit": "rate_limit_error_retries",
-    "content_policy": "content_policy_violation_error_retries",
-    "bad_request": "bad_request_error_retries",
-    "context_window": "bad_request_error_retries",
-}
 
 
 def _unknown(_deployment: Deployment) -> None:
@@ -224,13 +216,13 @@ class Router:
             f"Passed model={model}. pre-call-checks={checks}, cooldown_list={list(resting)}"
         )
 
-    def retries_by_policy(self, model: str, kind: Kind) -> int | None:
+    def retries_by_policy(self, model: str, failure: Failure) -> int | None:
         """The group's retry policy for a class of error, else the general one; ``None`` when neither speaks of it."""
         policy: RetryPolicy | None = self.settings.model_group_retry_policy.get(model, self.settings.retry_policy)
-        field = POLICY_FIELDS.get(kind)
-        if policy is None or field is None:
+        name = class_of(failure)
+        if policy is None or name is None:
             return None
-        retries: int | None = getattr(policy, field)
+        retries: int | None = getattr(policy, f"{name}_retries")
         return retries
 
     def backoff(self, failure: Failure, retry: int) -> float:

@@ -1,6 +1,6 @@
 import pytest
 
-from proxy.config.model import AliasTarget, RetryPolicy, RouterSettings
+from proxy.config.model import AliasTarget, GroupRetryPolicy, RetryPolicy, RouterSettings
 from tests.proxy.config.conftest import Load, Refuse
 
 GROUPS = (
@@ -95,12 +95,32 @@ def test_policies(load: Load) -> None:
     assert found.retry_policy == RetryPolicy(timeout_error_retries=2)
     assert found.allowed_fails_policy
     assert found.allowed_fails_policy.rate_limit_error_allowed_fails == 4
-    assert found.model_group_retry_policy == {"a": RetryPolicy(bad_request_error_retries=1), "b": RetryPolicy()}
+    assert found.model_group_retry_policy == {
+        "a": GroupRetryPolicy(bad_request_error_retries=1),
+        "b": GroupRetryPolicy(),
+    }
+
+
+def test_a_groups_policy_may_have_numbers_for_all_errors_and_timeouts(load: Load) -> None:
+    found = router(load, "{model_group_retry_policy: {a: {num_retries: 5, timeout: 30, stream_timeout: 2.5}}}")
+    policy = found.model_group_retry_policy["a"]
+    assert policy == GroupRetryPolicy(num_retries=5, timeout=30, stream_timeout=2.5)
+    assert router(load, "{model_group_retry_policy: {a: {timeout: 0}}}", warnings=1).model_group_retry_policy == {
+        "a": GroupRetryPolicy()
+    }
+
+
+def test_a_policy_of_no_group_is_warned_about(load: Load) -> None:
+    config = load(GROUPS + "router_settings: {model_group_retry_policy: {aa: {num_retries: 5}}}\n")
+    [warning] = config.warnings
+    assert warning.endswith("model_group_retry_policy.aa: `aa` is no model group; add it to model_list")
 
 
 def test_unknown_keys_of_a_policy_are_warned_about(load: Load) -> None:
     config = load(GROUPS + "router_settings: {retry_policy: {TimeoutErrorRetrys: 2}}\n")
     assert config.warnings[0].endswith("TimeoutErrorRetrys: unknown and ignored; did you mean `TimeoutErrorRetries`?")
+    text = "allowed_fails_policy.Anything: unknown and ignored; use one of BadRequestErrorAllowedFails, Authentication"
+    assert text in load(GROUPS + "router_settings: {allowed_fails_policy: {Anything: 2}}\n").warnings[0]
 
 
 def test_the_name_of_the_specification_stands_for_its_strategy(load: Load) -> None:
@@ -133,6 +153,16 @@ def test_keys_of_another_section_are_sent_there(load: Load) -> None:
         ("{retry_policy: 3}", "retry_policy: expected a mapping"),
         ("{retry_policy: {TimeoutErrorRetries: -1}}", "retry_policy.TimeoutErrorRetries: must be 0 or more"),
         ("{model_group_retry_policy: {a: 3}}", "model_group_retry_policy.a: expected a mapping"),
+        ("{model_group_retry_policy: {a: {num_retries: -1}}}", "model_group_retry_policy.a.num_retries: must be 0 or"),
+        (
+            "{model_group_retry_policy: {a: {num_retries: 1.5}}}",
+            "model_group_retry_policy.a.num_retries: expected a whole",
+        ),
+        ("{model_group_retry_policy: {a: {timeout: -1}}}", "model_group_retry_policy.a.timeout: must be 0 or more"),
+        (
+            "{allowed_fails_policy: {TimeoutErrorAllowedFails: -1}}",
+            "allowed_fails_policy.TimeoutErrorAllowedFails: must be 0",
+        ),
         ("{routing_strategy: simple-shufle}", "routing_strategy: no such strategy; did you mean `simple-shuffle`?"),
         ("{routing_strategy: best}", "routing_strategy: no such strategy; use one of cost-based-routing"),
         ("{routing_strategy: latency-based-routing, routing_strategy_args: {ttl: -1}}", "routing_strategy_args.ttl"),

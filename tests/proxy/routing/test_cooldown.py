@@ -16,12 +16,19 @@ OF_THE_REQUEST = (400, 403, 413, 422)
 """Failures that say nothing about the deployment."""
 
 
+CLASSES = {401: "authentication_error", 408: "timeout_error", 429: "rate_limit_error", 500: "internal_server_error"}
+"""Of statuses that a policy may speak of."""
+ELSEWHERE = (0.5, 7.0)
+"""Seconds of cooldowns that other processes tell of."""
+
+
 class Model:
-    """One deployment's history since its window of a minute began, and until when it rests."""
+    """One deployment's history since its window of a minute began, its failures without a pause, and until when it rests."""
 
     def __init__(self) -> None:
         self.start: float | None = None
         self.history: list[bool] = []
+        self.in_a_row: list[float] = []
         self.until = 0.0
 
     def count(self, now: float, failed: bool) -> None:
@@ -30,24 +37,27 @@ class Model:
         self.history.append(failed)
 
     def rest(self, until: float) -> None:
-        self.until, self.history = until, []
+        self.until, self.history, self.in_a_row = until, [], []
 
 
 class AnyOrder(RuleBasedStateMachine):
     @initialize(
         size=st.integers(1, 3),
         allowed=st.none() | st.integers(0, 3),
-        policy=st.none() | st.integers(0, 3),
+        policy=st.none() | st.dictionaries(st.sampled_from(sorted(CLASSES)), st.integers(0, 3)),
         disabled=st.booleans(),
         own=st.none() | st.sampled_from((1.0, 30.0)),
     )
-    def begin(self, size: int, allowed: int | None, policy: int | None, disabled: bool, own: float | None) -> None:
+    def begin(
+        self, size: int, allowed: int | None, policy: dict[int, int] | None, disabled: bool, own: float | None
+    ) -> None:
         self.clock = Clock()
         self.cooldowns = Cooldowns(self.clock)
         self.size, self.allowed, self.policy, self.disabled = size, allowed, policy, disabled
+        fails = {f"{CLASSES[status]}_allowed_fails": number for status, number in (policy or {}).items()}
         self.settings = RouterSettings(
             allowed_fails=allowed,
-            allowed_fails_policy=AllowedFailsPolicy(rate_limit_error_allowed_fails=policy),
+            allowed_fails_policy=None if policy is None else AllowedFailsPolicy(**fails),
             disable_cooldowns=disabled,
         )
         self.deployments = {name: deployment(name=name, cooldown_time=own) for name in IDS}
@@ -71,7 +81,14 @@ class AnyOrder(RuleBasedStateMachine):
         if not self.disabled and self._rests(model, status, reached):
             model.rest(self.clock.now + self.seconds)
 
-    @rule(name=st.sampled_from(IDS), seconds=st.sampled_from((0.5, 7.0)))
+    @rule(name=st.sampled_from(IDS))
+    def fail_by_the_clients_own_doing(self, name: str) -> None:
+        ours = failure(429)
+        ours.blames_deployment = False
+        self.cooldowns.failed(self.deployments[name], self.size, ours, self.settings)
+        self.models[name].count(self.clock.now, failed=False)
+
+    @rule(name=st.sampled_from(IDS), seconds=st.sampled_from(ELSEWHERE))
     def fail_elsewhere(self, name: str, seconds: float) -> None:
         model = self.models[name]
         assert self.cooldowns.rest(name, seconds) == (model.until <= self.clock.now)
@@ -83,6 +100,11 @@ class AnyOrder(RuleBasedStateMachine):
     def wait(self, seconds: float) -> None:
         self.clock.now += seconds
 
+    @rule()
+    def come_back(self) -> None:
+        self.clock.now += max(self.seconds, *ELSEWHERE)
+        assert not any(map(self.cooldowns.remaining, self.deployments.values()))
+
     @invariant()
     def same_rest(self) -> None:
         for name, model in getattr(self, "models", {}).items():
@@ -91,16 +113,21 @@ class AnyOrder(RuleBasedStateMachine):
             )
 
     def _rests(self, model: Model, status: int, reached: bool) -> bool:
-        failures = sum(model.history)
-        allowed = (self.policy if status == 429 else None) or self.allowed
         if status in OF_THE_REQUEST:
             return False
-        if allowed is not None:
-            return failures > allowed
+        if self.policy is not None or self.allowed is not None:
+            now = self.clock.now
+            pause = not model.in_a_row or now - model.in_a_row[-1] > self.settings.cooldown_time
+            model.in_a_row = [now] if pause else [*model.in_a_row, now]
+            return len(model.in_a_row) > self._allowed(status)
         if self.size == 1:
             return False
         telling = status in (401, 404, 429) or not reached
-        return telling or (len(model.history) >= 5 and failures * 2 > len(model.history))
+        return telling or (len(model.history) >= 5 and sum(model.history) * 2 > len(model.history))
+
+    def _allowed(self, status: int) -> int:
+        general = 3 if self.allowed is None else self.allowed
+        return general if self.policy is None else self.policy.get(status) or general
 
 
 AnyOrder.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from proxy.config.model import RetryPolicy
+from proxy.config.model import GroupRetryPolicy, RetryPolicy
 from proxy.routing.plan import Plan, Wait
 from proxy.routing.refusals import NoDeployments
 from tests.proxy.routing.following import failing, follow, run, scripted
@@ -121,7 +121,8 @@ def test_retry_after_setting_is_the_shortest_wait() -> None:
         (401, {"authentication_error_retries": 1}, 2),
         (408, {"timeout_error_retries": 0}, 1),
         (500, {"timeout_error_retries": 0}, 4),
-        (500, {"internal_server_error_retries": 0}, 4),  # the reference ignores this one (B.md, B5)
+        (500, {"internal_server_error_retries": 0}, 1),
+        (503, {"internal_server_error_retries": 0}, 4),
     ],
 )
 def test_the_retry_policy_beats_all_counts(status: int, policy: dict[str, int], tries: int) -> None:
@@ -130,11 +131,48 @@ def test_the_retry_policy_beats_all_counts(status: int, policy: dict[str, int], 
     assert len(run(own, request("a", num_retries=3), lambda _: failure(status)).tries) == tries
 
 
+@pytest.mark.parametrize(
+    ("status", "policy", "tries"),
+    [
+        (500, {"num_retries": 5}, 6),
+        (429, {"num_retries": 5}, 6),
+        (500, {"num_retries": 0}, 1),
+        (404, {"num_retries": 5}, 1),
+        (400, {"num_retries": 5}, 1),
+        (429, {"num_retries": 5, "rate_limit_error_retries": 1}, 2),
+        (503, {"rate_limit_error_retries": 1}, 3),
+    ],
+)
+def test_a_groups_number_of_retries(status: int, policy: dict[str, int], tries: int) -> None:
+    """It stands for deployment and client, but does not make an error worth a retry."""
+    entries = groups({"a": 1}, num_retries=2)
+    own = router(entries, model_group_retry_policy={"a": GroupRetryPolicy(**policy)}, disable_cooldowns=True)
+    assert len(run(own, request("a", num_retries=3), lambda _: failure(status)).tries) == tries
+
+
+def test_the_first_failure_decides_whatever_comes_then() -> None:
+    own = router(groups({"a": 4}), disable_cooldowns=True)
+    outcomes = [failure(500), failure(404), failure(400), None]
+    followed = run(own, request("a", num_retries=3), scripted(outcomes))
+    assert followed.route is not None
+    assert followed.route.retries == 3
+
+
+def test_without_anybody_left_only_a_policy_waits() -> None:
+    plain = run(router(groups({"a": 2})), request("a", num_retries=5), failing("a", status=429))
+    assert [type(decision).__name__ for decision in plain.decisions] == ["Try", "Try"]
+    clock = Clock()
+    policy = RetryPolicy(rate_limit_error_retries=5)
+    own = router(groups({"a": 2}), retry_policy=policy, cooldown_time=0.4, clock=clock)
+    followed = follow(Plan(own, request("a")).steps(), lambda _: failure(429), clock=clock)
+    assert len(followed.tries) == 6
+
+
 def test_the_policy_of_a_group_beats_the_general_one() -> None:
     own = router(
         groups({"a": 1, "b": 1}),
         retry_policy=RetryPolicy(rate_limit_error_retries=0),
-        model_group_retry_policy={"a": RetryPolicy(rate_limit_error_retries=2)},
+        model_group_retry_policy={"a": GroupRetryPolicy(rate_limit_error_retries=2)},
         disable_cooldowns=True,
     )
     assert len(run(own, request("a"), lambda _: failure(429)).tries) == 3

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.config.model import AliasTarget, ModelEntry, RetryPolicy
+from proxy.config.model import AliasTarget, GroupRetryPolicy, ModelEntry, RetryPolicy
 from proxy.errors import Failure
 from proxy.routing.plan import Plan, Try, Wait
 from proxy.routing.refusals import NoDeployments
@@ -34,9 +34,9 @@ lists = st.dictionaries(st.sampled_from((*NAMES, "alias", "*")), targets.map(tup
 client_lists = (
     st.none() | targets | st.lists(st.dictionaries(st.sampled_from(TARGETS), targets, min_size=1), max_size=3)
 )
-policies = st.none() | st.builds(
-    RetryPolicy, rate_limit_error_retries=maybe, bad_request_error_retries=maybe, timeout_error_retries=maybe
-)
+numbers = dict.fromkeys(("rate_limit_error_retries", "bad_request_error_retries", "timeout_error_retries"), maybe)
+policies = st.none() | st.builds(RetryPolicy, **numbers)
+group_policies = st.builds(GroupRetryPolicy, num_retries=maybe, **numbers)
 
 
 @st.composite
@@ -55,7 +55,7 @@ router_settings = st.fixed_dictionaries(
         "context_window_fallbacks": lists,
         "content_policy_fallbacks": lists,
         "retry_policy": policies,
-        "model_group_retry_policy": st.dictionaries(st.sampled_from(NAMES), policies.filter(bool), max_size=2),
+        "model_group_retry_policy": st.dictionaries(st.sampled_from(NAMES), group_policies, max_size=2),
         "allowed_fails": st.none() | st.integers(0, 2),
         "disable_cooldowns": st.booleans(),
         "cooldown_time": st.sampled_from((1.0, 60.0)),
@@ -169,15 +169,16 @@ def _runs(names: list[str]) -> list[str]:
 
 
 def _allowed_retries(model: str, followed: Followed, options: dict[str, Any], request: RouteRequest) -> int:
-    """Said by the first failure of the group: its policy, its deployment, the request."""
+    """Said by the first failure of the group: its policy (by class, then at all), its deployment, the request."""
     index = next(at for at, step in enumerate(followed.tries) if step.hop.model == model)
     if index >= len(followed.failures):
         return 0
     policy = options["model_group_retry_policy"].get(model, options["retry_policy"])
     field = POLICIES.get(followed.failures[index].kind)
     by_policy = getattr(policy, field) if policy is not None and field is not None else None
+    at_all = getattr(options["model_group_retry_policy"].get(model), "num_retries", None)
     own = followed.tries[index].deployment.params.num_retries
-    return next(count for count in (by_policy, own, request.num_retries) if count is not None)
+    return next(count for count in (by_policy, at_all, own, request.num_retries) if count is not None)
 
 
 @settings(max_examples=100, deadline=None)
