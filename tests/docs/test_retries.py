@@ -32,7 +32,14 @@ def router(tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Rou
 
 @pytest.mark.parametrize(
     ("group", "status", "tries"),
-    [("gpt-4", 503, 6), ("gpt-4", 429, 4), ("gpt-4", 408, 6), ("gpt-4", 400, 1), ("claude", 500, 3), ("claude", 401, 1)],
+    [
+        ("gpt-4", 503, 6),
+        ("gpt-4", 429, 4),
+        ("gpt-4", 408, 6),
+        ("gpt-4", 400, 1),
+        ("claude", 500, 3),
+        ("claude", 401, 1),
+    ],
 )
 def test_how_often_a_call_is_tried_again(router: Router, clock: Clock, group: str, status: int, tries: int) -> None:
     followed = run(router, request(group, num_retries=1), lambda _: failure(status), clock)
