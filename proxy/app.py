@@ -15,6 +15,8 @@ from litestar.types import ASGIApp
 
 from proxy.api import health, messages, metrics, model_info, models, responses, root
 from proxy.api.background import Background
+from proxy.api.batches import batch_routes
+from proxy.api.files import file_routes
 from proxy.api.front import FrontDoor
 from proxy.api.google import google_endpoints
 from proxy.api.llm import ModelEndpoint
@@ -73,6 +75,8 @@ def build_app(gateway: Gateway, around: Callable[[Gateway], AbstractAsyncContext
     routes = [
         *(_model_route(endpoint, path) for path, endpoint in exact.items()),
         *responses.existing_routes(gateway, background),
+        *file_routes(gateway),
+        *batch_routes(gateway),
         *PLAIN_ROUTES,
         *management_routes(),
     ]

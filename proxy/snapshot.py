@@ -18,6 +18,8 @@ from proxy.config.credentials import with_credentials
 from proxy.config.errors import ConfigError
 from proxy.config.model import ProxyConfig
 from proxy.deployment import Deployment, make_deployment
+from proxy.files.accounts import Settings as FileSettings
+from proxy.files.accounts import files_settings
 from proxy.limits.settings import LimitSettings, limit_settings
 from proxy.passthrough.routes import PassThrough
 from proxy.providers.base import find_provider
@@ -58,6 +60,8 @@ class Snapshot(msgspec.Struct, frozen=True, eq=False):
     capacity: Capacity | None
     """What attempts take of their deployments; ``None`` when nothing depends on it."""
     limits: LimitSettings
+    files: FileSettings
+    """Where files and batches are that name no model."""
     queue: Queue
     """Where calls with a priority wait."""
     reads_usage: bool
@@ -132,6 +136,7 @@ def build_snapshot(
         passthrough=passthrough,
         capacity=make_capacity(router, state),
         limits=limits,
+        files=files_settings(config.sections.get("files_settings")),
         queue=queue or Queue(traffic or Traffic(), MemoryState()),
         reads_usage=readers,
     )

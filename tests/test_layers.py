@@ -19,7 +19,7 @@ LAYERS = (
     ("app",),
     ("api",),
     ("pipeline", "gateway", "reloading", "rotating", "snapshot", "sharing", "capacity", "queueing"),
-    ("passthrough", "realtime", "responses", "autorouting", "secrets", "management", "sso", "takeover"),
+    ("passthrough", "files", "realtime", "responses", "autorouting", "secrets", "management", "sso", "takeover"),
     ("auth", "accounting", "limits", "metrics"),
     ("jobs",),
     ("routing",),

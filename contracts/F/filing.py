@@ -11,7 +11,7 @@ from contracts.harness.exchange import Exchange
 FORM = {"content-type": "multipart/form-data; boundary=cut-here"}
 CHATS = "/v1/chat/completions"
 #: Headers of the gateway on every answer.
-OWN_HEADERS = ["x-litellm-version", "x-litellm-key-spend", "x-litellm-model-api-base"]
+OWN_HEADERS = ["x-litellm-version", "x-litellm-model-api-base"]
 
 
 def line(custom_id: str, model: str = "gpt-4o-mini", **body: Any) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from fixtures.replies import Reply, status
 pytestmark = contract("F7", config="F7/batches.yaml")
 
 RESETS = ["body.error.message"]
-LIMIT_HEADERS = ["retry-after", "rate_limit_type", "reset_at"]
 
 
 def made_key(case: Case, **limits: Any) -> str:
@@ -59,7 +58,7 @@ def test_more_tokens_than_are_left(case: Case) -> None:
 
 @pytest.mark.parametrize("limits", [{"rpm_limit": 1}, {"tpm_limit": 15}], ids=["requests", "tokens"])
 def test_headers_say_when_to_come_again(case: Case, limits: dict[str, int]) -> None:
-    """The reference forgets them on the way, and calls the refusal an error of its own."""
+    """The reference forgets them on the way."""
     case.script({"early-batch": []})
     key = made_key(case, **limits)
     answer = case.post("/v1/batches", batch_of(upload(case, "early-batch").json["id"]), key=key)
@@ -102,7 +101,12 @@ def test_what_counts(case: Case) -> None:
         lines(
             line("one", tools=[{"type": "function", "function": {"name": "f", "parameters": {}}}]),
             {"custom_id": "two", "method": "POST", "url": "/v1/embeddings", "body": {"model": "m", "input": "hello"}},
-            {"custom_id": "three", "method": "POST", "url": "/v1/completions", "body": {"model": "m", "prompt": "hello"}},
+            {
+                "custom_id": "three",
+                "method": "POST",
+                "url": "/v1/completions",
+                "body": {"model": "m", "prompt": "hello"},
+            },
             line("four", "claude-3-5-sonnet-20240620"),
         ),
     ).json["id"]

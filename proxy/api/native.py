@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 from litestar.handlers import HTTPRouteHandler
 
+OTHERS_FIRST = "others-first"
+"""Option of handlers whose paths are theirs only where no pass-through route has them."""
 _parameter = re.compile(r"\{[^}:]+(?::([^}]+))?\}")
 
 
@@ -16,6 +18,8 @@ class NativePaths:
         self._exact: defaultdict[str, set[str]] = defaultdict(set)
         self._patterns: list[tuple[re.Pattern[str], frozenset[str]]] = []
         for handler in handlers:
+            if handler.opt.get(OTHERS_FIRST):
+                continue
             methods = frozenset(str(method) for method in handler.http_methods)
             for path in handler.paths:
                 if "{" in path:

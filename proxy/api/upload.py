@@ -52,6 +52,14 @@ class ClientBody:
             return await _filtered(self._whole, stripped)
         return Upload(_continued(begun, parts, stripped), announced)
 
+    async def parts(self) -> AsyncIterator[bytes]:
+        """The body as it comes, for who does not need all of it at once. Raises as :meth:`__call__`."""
+        if self._whole is not None:
+            yield self._whole
+            return
+        async for part in self._parts():
+            yield part
+
     def ended(self) -> None:
         """Watch from now on, whether the body has come or not: nobody waits for the rest of it."""
         if self.watch is None:

@@ -3,13 +3,15 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+import msgspec
+
 from proxy.call import Call, Usage
 from proxy.config.errors import ConfigError
 from proxy.config.references import variable
 from proxy.limits.after import Afterwards
 from proxy.limits.claims import PROJECT, Claim, priority_of
 from proxy.limits.parts import PARALLEL, WITHOUT, Findings, Part, charge_of, findings, parts_of, slot_of
-from proxy.limits.refusals import headers_of, quoting, refusal
+from proxy.limits.refusals import batch_refusal, headers_of, quoting, refusal
 from proxy.limits.settings import Counted
 from proxy.rates import Rate, Unit
 from proxy.state.base import Lease, State
@@ -57,6 +59,26 @@ class Limiter:
         for claim in claims:
             call.limit_headers += claim.headers(found.found)
         self._hold(call, found)
+
+    def of_batch(self, call: Call) -> list[Part]:
+        """The limits that a batch has to keep: those of requests and tokens."""
+        return [part for part in parts_of(_rates(call)) if part.unit != PARALLEL]
+
+    async def admit_batch(self, parts: Sequence[Part], requests: int, tokens: int) -> None:
+        """Let a batch in, whose requests all count now, and their tokens.
+
+        Args:
+            parts: what :meth:`of_batch` said.
+
+        Raises:
+            GatewayError: 429, a limit has less room; nothing was counted.
+        """
+        amounts = {"requests": requests, "tokens": tokens}
+        wanted = [msgspec.structs.replace(part, amount=amounts[part.unit]) for part in parts]
+        charges = [charge_of(part, self.window) for part in wanted]
+        found = findings(wanted, await self._state.reserve(charges))
+        if found.refused is not None:
+            raise batch_refusal(found.refused)
 
     async def stop(self) -> None:
         """After the last call: the state knows everything."""

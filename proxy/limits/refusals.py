@@ -8,6 +8,7 @@ from typing import Final
 from proxy.errors import GatewayError
 from proxy.limits.parts import Found
 
+_NAMES: Final = {"requests": "RPM", "tokens": "TPM"}
 QUOTING: Final = frozenset({"completions", "messages"})
 """Endpoints whose refusals begin with the status, as the reference's do."""
 
@@ -34,6 +35,20 @@ def quoting(error: GatewayError, endpoint: str) -> GatewayError:
     if endpoint not in QUOTING:
         return error
     return GatewayError(error.status, f"{error.status}: {error.message}", headers=error.headers)
+
+
+def batch_refusal(found: Found) -> GatewayError:
+    """429: a limit has less room than a batch needs."""
+    part = found.part
+    wait = found.reset or 0.0
+    resets_at = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(time.time() + wait))
+    message = (
+        f"Batch rate limit exceeded for {part.scope}: {part.id}. Batch contains {part.amount} {part.unit} but only "
+        f"{max(0, found.remaining)} {part.unit} remaining out of {part.limit} {_NAMES[part.unit]} limit. "
+        f"Limit resets at: {resets_at}"
+    )
+    headers = [("retry-after", str(math.ceil(wait))), ("rate_limit_type", part.unit), ("reset_at", resets_at)]
+    return GatewayError(429, message, type="internal_server_error", headers=headers)
 
 
 def headers_of(found: Iterable[Found]) -> list[tuple[bytes, bytes]]:

@@ -1,0 +1,197 @@
+"""What files and batches have in common: the life of a call, whose account it is about, and how it is answered. Raw ASGI."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+import msgspec
+from litestar import delete, get, post
+from litestar.enums import ScopeType
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
+
+from proxy.api.admitting import admitted_model
+from proxy.api.client import ClientGone, deliver
+from proxy.api.headers import JSON, VERSIONS, Pairs, value
+from proxy.api.llm import OVERLOADED, refusal, unexpected
+from proxy.api.native import OTHERS_FIRST
+from proxy.api.upload import ClientBody
+from proxy.auth.authenticator import Caller
+from proxy.call import NO_FIELDS, Answer, Body, Call
+from proxy.errors import GatewayError
+from proxy.files.accounts import DEFAULT, PROVIDERS, Account, account_of
+from proxy.files.ids import Named, named
+from proxy.gateway import Gateway
+from proxy.logs import call_id
+from proxy.upstream.client import UpstreamError
+
+log = logging.getLogger(__name__)
+
+_HANDLERS: Final = {"GET": get, "POST": post, "DELETE": delete}
+
+
+class Asked(msgspec.Struct):
+    """A client's call."""
+
+    scope: HTTPScope
+    body: ClientBody
+    query: dict[str, str]
+    provider: str | None
+    """That the path, a header or the query names."""
+
+    def text(self, name: bytes) -> str | None:
+        """A header."""
+        given = dict(self.scope["headers"]).get(name)
+        return None if given is None else given.decode("latin-1")
+
+    def model(self, said: str | None) -> str | None:
+        """That the client names: in the body, else in the query, else in a header."""
+        return said or self.query.get("model") or self.text(b"x-litellm-model") or None
+
+    def id(self) -> Named:
+        """What the path is about. Raises GatewayError: 400, there can be no such id."""
+        return named(self.given)
+
+    @property
+    def given(self) -> str:
+        """The id in the path, as the client knows it."""
+        return str(self.scope["path_params"]["id"])
+
+
+class StoredEndpoint:
+    """One question about files or batches.
+
+    Args:
+        counts: whether the call itself takes of its caller's limits.
+    """
+
+    def __init__(self, gateway: Gateway, name: str, *, counts: bool = True) -> None:
+        self.gateway = gateway
+        self._name = name
+        self._counts = counts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One call, from its head to its last byte."""
+        assert scope["type"] == ScopeType.HTTP
+        gateway = self.gateway
+        call = Call(gateway.snapshot, self._name, dict(scope["headers"]))
+        call_id.set(call.id)
+        call.path, client = scope["path"], scope["client"]
+        call.client_ip = client[0] if client else None
+        gateway.admit(call)
+        body = ClientBody(receive, call.headers, gateway.max_request_bytes)
+        try:
+            await deliver(await self._answered(call, scope, body), scope, send)
+        except ClientGone:
+            call.outcome.ending = "client-closed"
+        except UpstreamError as error:
+            # the client sees a body that ends too early, as the gateway did
+            call.outcome.error = str(error)
+            log.warning("%s: the vendor's answer broke off: %s", self._name, error)
+        except asyncio.CancelledError:
+            call.outcome.ending = "client-closed"
+            if body.watch is None or not body.watch.gone:
+                raise
+        finally:
+            if body.watch is not None:
+                body.watch.stop()
+            await call.end()
+
+    async def _answered(self, call: Call, scope: HTTPScope, body: ClientBody) -> Answer:
+        try:
+            if self.gateway.full:
+                raise GatewayError(429, OVERLOADED)
+            call.identity = await call.snapshot.authenticator.authenticate(Caller(call.headers, scope, body))
+            return await self.run(call, _asked(scope, body))
+        except GatewayError as error:
+            return refusal(call, error)
+        except ClientGone:
+            raise
+        except Exception:
+            return refusal(call, unexpected())
+
+    async def run(self, call: Call, asked: Asked) -> Answer:
+        """Answer a call whose caller is known. Raises GatewayError."""
+        raise NotImplementedError
+
+    async def account(
+        self, call: Call, model: str | None, provider: str | None, fields: Body = NO_FIELDS, *, kind: str = "None"
+    ) -> Account:
+        """Let the call through, and say whose account it is about: of a model, else of a provider.
+
+        Args:
+            kind: of error, if the model is unknown.
+
+        Raises:
+            GatewayError: the call may not be made, or there is no such account.
+        """
+        admitted = await admitted_model(call, fields, model)
+        call.model = admitted or ""
+        if self._counts and self.gateway.limiter.concerns(call):
+            await self.gateway.limiter.admit(call)
+        if admitted is None:
+            return call.snapshot.files.account(provider or DEFAULT)
+        deployments = call.snapshot.router.groups.find(admitted)
+        if not deployments:
+            told = f"Model {admitted!r} not found in model_list. Please check your config.yaml."
+            raise GatewayError(400, repr({"error": told}), type=kind)
+        return account_of(deployments[0])
+
+    def told(self, call: Call, found: Any, account: Account | None = None) -> Answer:
+        """The answer with an object.
+
+        Args:
+            account: the client is told where it is, if the config says that.
+        """
+        call.outcome.status, call.outcome.ending = 200, "done"
+        shown = None if account is None else account.shown
+        headers = own_headers(call) + ([(b"x-litellm-model-api-base", value(shown))] if shown else [])
+        return Answer(200, headers, msgspec.json.encode(found))
+
+
+def own_headers(call: Call) -> Pairs:
+    """The gateway's, of every answer."""
+    spend = repr(call.identity.spent).encode()
+    return [JSON, (b"x-litellm-call-id", call.id.encode()), *VERSIONS, (b"x-litellm-key-spend", spend)]
+
+
+def _asked(scope: HTTPScope, body: ClientBody) -> Asked:
+    query = dict(parse_qsl(scope["query_string"].decode("latin-1")))
+    asked = Asked(scope, body, query, None)
+    said = scope["path_params"].get("provider") or _segment(scope["path"])
+    asked.provider = said or asked.text(b"custom-llm-provider") or query.get("custom_llm_provider") or None
+    return asked
+
+
+def _segment(path: str) -> str | None:
+    """The provider that a path begins with."""
+    first = path.split("/")[1]
+    return first if first in PROVIDERS else None
+
+
+def routes_of(method: str, kind: str, path: str, endpoint: StoredEndpoint, *, own: bool) -> list[HTTPRouteHandler]:
+    """The routes of a question, with and without ``/v1`` and a provider.
+
+    Args:
+        kind: ``files`` or ``batches``.
+        path: below that; ``{id:str}`` is the id.
+        own: paths with a provider are the gateway's even where a vendor's pass-through routes begin so.
+    """
+    plain = [f"/v1/{kind}{path}", f"/{kind}{path}"]
+    if own:
+        plain += [f"/{provider}/v1/{kind}{path}" for provider in PROVIDERS]
+    make = _HANDLERS[method]
+    others = f"/{{provider:str}}/v1/{kind}{path}"
+    return [
+        make(plain, status_code=200, sync_to_thread=False)(_answering(endpoint)),
+        make(others, status_code=200, sync_to_thread=False, opt={OTHERS_FIRST: True})(_answering(endpoint)),
+    ]
+
+
+def _answering(endpoint: StoredEndpoint) -> Callable[[], ASGIApp]:
+    def call() -> ASGIApp:
+        return endpoint
+
+    return call
