@@ -22,6 +22,7 @@ from proxy.upstream.client import UpstreamError
 log = logging.getLogger(__name__)
 
 NEEDED: Final = ("input_file_id", "endpoint", "completion_window")
+PROVIDER: Final = "custom_llm_provider"
 JSON: Final = "application/json"
 KIND: Final = "internal_server_error"
 """What the reference calls its own refusals of batches."""
@@ -38,10 +39,9 @@ class Creation(StoredEndpoint):
         file = named(given)
         sent["input_file_id"] = file.upstream
         model = file.model or asked.model(_text(fields, "model"))
-        client_credentials(fields, model or "", ())
-        provider = _text(fields, "custom_llm_provider")
-        path = asked.scope["path_params"].get("provider")
-        account = await self.account(call, model, (path and str(path)) or provider or asked.provider, fields, kind=KIND)
+        client_credentials({name: said for name, said in fields.items() if name != PROVIDER}, model or "", ())
+        provider = _text(fields, PROVIDER)
+        account = await self.account(call, model, asked.provider or provider, fields, kind=KIND)
         await self._count(call, account, file.upstream)
         question = Question(method="POST", url=account.url("/batches"), body=json_body(sent))
         batch = layout.batch(await answered(account, question, self.gateway.client))
@@ -78,9 +78,7 @@ class Listing(StoredEndpoint):
 
     async def run(self, call: Call, asked: Asked) -> Answer:
         await asked.body()
-        account = await self.account(
-            call, asked.model(asked.query.get("target_model_names")), asked.provider, kind=KIND
-        )
+        account = await self.account(call, asked.target(), asked.provider, kind=KIND)
         query = [(name, asked.query[name]) for name in ("limit", "after") if name in asked.query]
         question = Question(method="GET", url=account.url("/batches", query))
         return self.told(call, layout.listed(await answered(account, question, self.gateway.client)))

@@ -62,7 +62,7 @@ class Listing(StoredEndpoint):
 
     async def run(self, call: Call, asked: Asked) -> Answer:
         await asked.body()
-        account = await self.account(call, asked.model(None), asked.provider)
+        account = await self.account(call, asked.target(), asked.provider)
         query = [(name, asked.query[name]) for name in ("purpose", "limit", "order", "after") if name in asked.query]
         question = Question(method="GET", url=account.url("/files", query))
         return self.told(call, layout.listed(await answered(account, question, self.gateway.client)))

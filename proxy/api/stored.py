@@ -50,6 +50,10 @@ class Asked(msgspec.Struct):
         """That the client names: in the body, else in the query, else in a header."""
         return said or self.query.get("model") or self.text(b"x-litellm-model") or None
 
+    def target(self) -> str | None:
+        """The model whose files or batches are to be listed; of several the first."""
+        return self.model(self.query.get("target_model_names", "").partition(",")[0].strip())
+
     def id(self) -> Named:
         """What the path is about. Raises GatewayError: 400, there can be no such id."""
         return named(self.given)
@@ -160,7 +164,7 @@ def own_headers(call: Call) -> Pairs:
 def _asked(scope: HTTPScope, body: ClientBody) -> Asked:
     query = dict(parse_qsl(scope["query_string"].decode("latin-1")))
     asked = Asked(scope, body, query, None)
-    said = scope["path_params"].get("provider") or _segment(scope["path"])
+    said = scope["path_params"].get("provider") or _segment(scope["path"]) or query.get("provider")
     asked.provider = said or asked.text(b"custom-llm-provider") or query.get("custom_llm_provider") or None
     return asked
 
@@ -180,10 +184,13 @@ def routes_of(method: str, kind: str, path: str, endpoint: StoredEndpoint, *, ow
         own: paths with a provider are the gateway's even where a vendor's pass-through routes begin so.
     """
     plain = [f"/v1/{kind}{path}", f"/{kind}{path}"]
+    of_providers = [f"/{provider}/v1/{kind}{path}" for provider in PROVIDERS]
+    others = [f"/{{provider:str}}/v1/{kind}{path}"]
     if own:
-        plain += [f"/{provider}/v1/{kind}{path}" for provider in PROVIDERS]
+        plain += of_providers
+    else:
+        others += of_providers
     make = _HANDLERS[method]
-    others = f"/{{provider:str}}/v1/{kind}{path}"
     return [
         make(plain, status_code=200, sync_to_thread=False)(_answering(endpoint)),
         make(others, status_code=200, sync_to_thread=False, opt={OTHERS_FIRST: True})(_answering(endpoint)),

@@ -16,7 +16,15 @@ from proxy.snapshot import Snapshot
 VERSION: Final = "3.1.0"
 SECURITY: Final[list[Tree]] = [{"Bearer": []}, {"APIKeyHeader": []}]
 #: The tags that are left with ``DOCS_FILTERED``, and what a reader needs to know of some.
-MODEL_TAGS: Final = ("chat/completions", "completions", "embeddings", "responses", "Anthropic messages")
+MODEL_TAGS: Final = (
+    "chat/completions",
+    "completions",
+    "embeddings",
+    "responses",
+    "files",
+    "batch",
+    "Anthropic messages",
+)
 MODEL_PATHS: Final = ("/v1/models", "/models")
 
 
