@@ -18,6 +18,8 @@ from proxy.gateway import Gateway
 
 REFUSES = "refuses"
 """Option of handlers that only say which methods a path has not."""
+OF_A_TEMPLATE = "of-a-template"
+"""Option of handlers whose paths a template among the routes stands for."""
 
 
 async def authenticated(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:

@@ -17,6 +17,7 @@ from proxy.api.client import ClientGone, deliver
 from proxy.api.headers import JSON, VERSIONS, Pairs, value
 from proxy.api.llm import OVERLOADED, refusal, unexpected
 from proxy.api.native import OTHERS_FIRST
+from proxy.api.plain import OF_A_TEMPLATE
 from proxy.api.upload import ClientBody
 from proxy.auth.authenticator import Caller
 from proxy.call import NO_FIELDS, Answer, Body, Call
@@ -183,18 +184,14 @@ def routes_of(method: str, kind: str, path: str, endpoint: StoredEndpoint, *, ow
         path: below that; ``{id:str}`` is the id.
         own: paths with a provider are the gateway's even where a vendor's pass-through routes begin so.
     """
-    plain = [f"/v1/{kind}{path}", f"/{kind}{path}"]
-    of_providers = [f"/{provider}/v1/{kind}{path}" for provider in PROVIDERS]
-    others = [f"/{{provider:str}}/v1/{kind}{path}"]
-    if own:
-        plain += of_providers
-    else:
-        others += of_providers
     make = _HANDLERS[method]
-    return [
-        make(plain, status_code=200, sync_to_thread=False)(_answering(endpoint)),
-        make(others, status_code=200, sync_to_thread=False, opt={OTHERS_FIRST: True})(_answering(endpoint)),
+    literal = {OF_A_TEMPLATE: True} if own else {OF_A_TEMPLATE: True, OTHERS_FIRST: True}
+    paths: list[tuple[list[str], dict[str, bool]]] = [
+        ([f"/v1/{kind}{path}", f"/{kind}{path}"], {}),
+        ([f"/{{provider:str}}/v1/{kind}{path}"], {OTHERS_FIRST: True}),
+        ([f"/{provider}/v1/{kind}{path}" for provider in PROVIDERS], literal),
     ]
+    return [make(each, status_code=200, sync_to_thread=False, opt=opt)(_answering(endpoint)) for each, opt in paths]
 
 
 def _answering(endpoint: StoredEndpoint) -> Callable[[], ASGIApp]:

@@ -14,7 +14,7 @@ from proxy.api.headers import CONTRACT_VERSION
 from proxy.api.management.operation import Asked
 from proxy.api.management.validation import Query
 from proxy.api.model_info import shown_groups
-from proxy.api.plain import REFUSES
+from proxy.api.plain import OF_A_TEMPLATE, REFUSES
 from proxy.api.root_path import root_path
 from proxy.deployment import OPENAI_PREFIX
 from proxy.errors import DetailError
@@ -24,6 +24,7 @@ from proxy.providers.discovery import provider_fields, taken_params
 SSO_CLIENTS = ("GOOGLE_CLIENT_ID", "MICROSOFT_CLIENT_ID", "GENERIC_CLIENT_ID")
 WITHOUT_FORMATS = ("gpt-4", "gpt-3.5-turbo-16k")
 """Models of OpenAI that answer in no JSON format."""
+_HIDDEN = frozenset((REFUSES, OF_A_TEMPLATE))
 _TRUE = ("true", "1", "yes", "on")
 _A2A: dict[str, Any] = {
     "agent_type": "a2a",
@@ -96,7 +97,7 @@ async def routes(asked: Asked) -> dict[str, Any]:
     for route in sorted(
         (item for item in app.routes if isinstance(item, HTTPRoute)), key=lambda item: item.path_format
     ):
-        handlers = [handler for handler in route.route_handlers if not handler.opt.get(REFUSES)]
+        handlers = [handler for handler in route.route_handlers if not _HIDDEN.intersection(handler.opt)]
         if handlers:
             methods = sorted({str(method) for handler in handlers for method in handler.http_methods})
             name = handlers[0].opt.get("name") or handlers[0].handler_name

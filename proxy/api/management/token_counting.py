@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -41,7 +42,8 @@ class How(Query):
     """Whether to ask the vendor."""
 
 
-class Counted(msgspec.Struct):
+@dataclass
+class Counted:
     """The answer."""
 
     total_tokens: int
