@@ -168,6 +168,9 @@ def test_keys_of_another_section_are_sent_there(load: Load) -> None:
         ("{routing_strategy: latency-based-routing, routing_strategy_args: {ttl: -1}}", "routing_strategy_args.ttl"),
         ("{routing_strategy: [a]}", "routing_strategy: no such strategy"),
         ("{num_retries: -1}", "num_retries: must be 0 or more"),
+        ("{default_priority: -1}", "default_priority: must be 0 or more"),
+        ("{default_priority: 256}", "default_priority: must be 255 or less"),
+        ("{default_priority: high}", "default_priority: expected a whole number, not text"),
         ("{cooldown_time: long}", "cooldown_time: expected a number, not text"),
         ("{redis_port: [1]}", "redis_port: expected a whole number, not a list"),
     ],
@@ -186,3 +189,9 @@ def test_regions_that_nobody_looks_at_are_warned_about(load: Load) -> None:
         "set that to true, or remove this"
     )
     assert not load(text + "router_settings: {enable_pre_call_checks: true}\n").warnings
+
+
+@pytest.mark.parametrize("section", ["router_settings", "litellm_settings"])
+def test_a_default_priority(load: Load, section: str) -> None:
+    assert load(f"{GROUPS}{section}: {{default_priority: 255}}\n").router_settings.default_priority == 255
+    assert load(GROUPS).router_settings.default_priority is None

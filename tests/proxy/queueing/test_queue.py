@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from proxy.call import Usage
 from proxy.errors import Failure
 from proxy.queueing import LOOK_AGAIN_SECONDS
 from proxy.state.base import ABSENT_SECONDS, Charge, Entry, Place, Slot
@@ -182,6 +183,25 @@ def test_a_limit_of_requests_is_waited_for_until_the_minute_ends() -> None:
         clock.now = 120.0
         await asyncio.sleep(0.15)
         assert (second.served, third.served) == (1, 0)
+
+    run(scenario)
+
+
+def test_a_limit_of_tokens_is_waited_for_with_strategies_that_keep_it() -> None:
+    async def scenario() -> None:
+        clock = Clock()
+        clock.now = 120.0 - 0.1
+        limited = [entry("g", "only", tpm=10)]
+        process = Process(limited, clock=clock, num_retries=0, routing_strategy="usage-based-routing-v2")
+        only = process.router.groups.deployments[0]
+        process.traffic.began(only)
+        process.traffic.ended(only, failure=None, seconds=1.0, usage=Usage(5, 6, 11))
+        call = process.call("waits")
+        await settled()
+        assert call.served == 0
+        clock.now = 120.0
+        await asyncio.sleep(0.15)
+        assert call.served == 1
 
     run(scenario)
 
