@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Coroutine, Iterable
+from contextlib import suppress
 from typing import Any, Final
 
 from proxy.state.base import Charge, Lease, State
@@ -24,18 +25,17 @@ class Afterwards:
         self._state = state
         self._window = window
         self._amounts: defaultdict[str, float] = defaultdict(float)
-        self._adding = False
+        self._free: list[Lease] = []
+        self._telling = False
         self._leases: dict[str, Lease] = {}
         self._renewing: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     def add(self, counters: Iterable[str], amount: float) -> None:
-        """Add an amount to each counter, together with what else there is to add."""
+        """Add an amount to each counter, together with what else there is to tell."""
         for counter in counters:
             self._amounts[counter] += amount
-        if not self._adding:
-            self._adding = True
-            self._spawn(self._add())
+        self._tell()
 
     def hold(self, lease: Lease) -> None:
         """Renew a lease until it is given back."""
@@ -46,7 +46,8 @@ class Afterwards:
     def give_back(self, lease: Lease) -> None:
         """Free the places of a call that has ended."""
         del self._leases[lease.id]
-        self._spawn(self._state.release(lease))
+        self._free.append(lease)
+        self._tell()
 
     async def stop(self) -> None:
         """Everything has been told; nothing is renewed any more."""
@@ -56,16 +57,6 @@ class Afterwards:
             self._renewing = None
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _add(self) -> None:
-        try:
-            while self._amounts:
-                amounts, self._amounts = self._amounts, defaultdict(float)
-                charges = [Charge(counter, amount, self._window) for counter, amount in amounts.items()]
-                for start in range(0, len(charges), MOST):
-                    await self._state.reserve(charges[start : start + MOST])
-        finally:
-            self._adding = False
 
     async def renew(self) -> None:
         """Renew every lease that is held."""
@@ -78,12 +69,38 @@ class Afterwards:
             await asyncio.sleep(RENEW_SECONDS)
             await self.renew()
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _tell(self) -> None:
+        if self._telling:
+            return
+        self._telling = True
+        work = self._tell_all()
+        if self._state.kind == "local":
+            _finish(work)
+            return
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)
+
+    async def _tell_all(self) -> None:
+        try:
+            while self._amounts or self._free:
+                amounts, self._amounts = self._amounts, defaultdict(float)
+                free, self._free = self._free, []
+                charges = [Charge(counter, amount, self._window) for counter, amount in amounts.items()]
+                for start in range(0, len(charges), MOST):
+                    await self._state.reserve(charges[start : start + MOST])
+                for lease in free:
+                    await self._state.release(lease)
+        finally:
+            self._telling = False
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("a limit was not told of the end of a call", exc_info=error)
+
+
+def _finish(work: Coroutine[Any, Any, None]) -> None:
+    """Run what waits for nothing, without a task: that would cost more than the work."""
+    with suppress(StopIteration):
+        work.send(None)

@@ -175,6 +175,7 @@ def test_nothing_is_taken_when_anything_is_refused() -> None:
 
 def test_tokens_of_many_calls_are_told_at_once() -> None:
     class Counting(MemoryState):
+        kind = "redis"
         reserved = 0
 
         async def reserve(self, charges: Any, slots: Any = ()) -> Any:
