@@ -139,7 +139,7 @@ SABOTAGES = [
     ),
     Sabotage(
         name="answers-twice",
-        patches=[("proxy.api.messages.count_messages", answers_twice)],
+        patches=[("proxy.api.messages._counted", answers_twice)],
         trips=["test_messages_of_anthropic"],
     ),
     Sabotage(

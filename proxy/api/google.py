@@ -24,7 +24,6 @@ from proxy.errors import Failure, GatewayError
 from proxy.gateway import Gateway
 from proxy.pipeline import CONTENTS, ModelRequest, Pipeline
 from proxy.providers.base import Attempt, find_provider
-from proxy.tokens.count import count_text
 
 log = logging.getLogger(__name__)
 
@@ -114,6 +113,8 @@ def model_and_verb(path: str) -> tuple[str, str] | None:
 
 
 def _of_texts(body: Body, model: str) -> int:
+    from proxy.tokens.count import count_text
+
     texts = _texts([decode_value(name, value) for name, value in body.items()])
     return sum(count_text(text, model) for text in texts)
 

@@ -17,8 +17,6 @@ from proxy.deployment import Deployment
 from proxy.errors import DetailError, Failure
 from proxy.gateway import Gateway
 from proxy.providers.base import Attempt, find_provider
-from proxy.tokens.count import A_MESSAGE, THE_ANSWER, count_messages, count_text
-from proxy.tokens.errors import Uncountable
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +66,9 @@ def _attempt(request: Request[Any, Any, Any], deployment: Deployment, body: Body
 
 def _counted(body: Body, model: str) -> int:
     """Of messages whose parts nobody can count, their texts."""
+    from proxy.tokens.count import A_MESSAGE, THE_ANSWER, count_messages
+    from proxy.tokens.errors import Uncountable
+
     decoded = {name: decode_value(name, value) for name, value in body.items()}
     messages = decoded.pop("messages")
     try:
@@ -79,6 +80,8 @@ def _counted(body: Body, model: str) -> int:
 
 
 def _of_texts(value: Any, model: str) -> int:
+    from proxy.tokens.count import count_text
+
     return sum(count_text(text, model) for text in _texts(value))
 
 

@@ -108,7 +108,7 @@ class OpenAICompatible:
         layout = Chunks if chat else TextChunks
         chunks = layout(attempt.shown_model, self.exception, include_usage=wants_usage(attempt))
         chunks.secrets = secrets_of(headers)
-        chunks.text = [] if attempt.keep_text or attempt.count else None
+        chunks.keeps_text = attempt.keep_text or attempt.count is not None
         untold = None if attempt.count is None else partial(chunks.count, attempt.count)
         return Reply(response.headers, api_base, stream=await self._started(chunks, attempt, response, untold))
 

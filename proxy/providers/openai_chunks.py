@@ -97,9 +97,15 @@ class Chunks:
         """Kept out of failures."""
         self.done = False
         """The vendor said ``[DONE]``."""
-        self.text: list[str] | None = None
-        """Set to a list to have the text of the stream collected."""
+        self.keeps_text = False
+        """Set to have the text of the stream kept."""
+        self._said: list[bytes | msgspec.Raw] = []
         self._calls: list[Body] = []
+
+    @property
+    def text(self) -> list[str] | None:
+        """The text so far, if it is kept."""
+        return [_readable(piece) for piece in self._said] if self.keeps_text else None
 
     def feed(self, data: bytes) -> bytes | None:
         """The chunk for one event's data, if it makes one.
@@ -128,8 +134,8 @@ class Chunks:
         if self._before_text is None or len(text) <= 2 or not text.startswith(b'"'):
             self._before_text = None
             return None
-        if self.text is not None:
-            self.text.append(_readable(text))
+        if self.keeps_text:
+            self._said.append(text)
         return self._before_text + text + b"}}]}"
 
     def _converted(self, fields: Body) -> bytes | None:
@@ -160,7 +166,7 @@ class Chunks:
         return ending + self._usage_chunks()
 
     async def count(self, count: Callable[[str], Awaitable[Usage]]) -> list[bytes]:
-        """The last chunks of a complete stream whose vendor told no usage; its text must have been collected."""
+        """The last chunks of a complete stream whose vendor told no usage; its text must have been kept."""
         self.usage = usage = await count("".join(self.text or ()) + said_calls(self._calls))
         self._usage = usage_fields(raw({name: getattr(usage, name) for name in COUNTS}))
         return self._usage_chunks()
@@ -181,12 +187,12 @@ class Chunks:
         delta = {name: value for name, value in delta.items() if bytes(value) not in _EMPTY_VALUES}
         if not delta:
             return None
-        if self.text is not None and "content" in delta:
-            self.text.append(_readable(delta["content"]))
+        if self.keeps_text and "content" in delta:
+            self._said.append(delta["content"])
         if "tool_calls" in delta:
             calls = [{"type": _FUNCTION} | call for call in decode_objects(delta["tool_calls"])]
             delta["tool_calls"] = raw(calls)
-            if self.text is not None:
+            if self.keeps_text:
                 self._calls += calls
         if bytes(index) not in self._started:
             self._started.add(bytes(index))
@@ -237,8 +243,8 @@ class TextChunks(Chunks):
         text = choice.get("text")
         if text is None or bytes(text) in _EMPTY_VALUES:
             return None
-        if self.text is not None:
-            self.text.append(_readable(text))
+        if self.keeps_text:
+            self._said.append(text)
         return self._saying(choice, {"index": index, "text": text}, ("index", "text", "finish_reason"))
 
     def _finished(self, index: msgspec.Raw, reason: msgspec.Raw) -> Body:

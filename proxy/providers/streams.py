@@ -18,10 +18,12 @@ DRAIN_SECONDS = 1.0
 class Converter(Protocol):
     """Turns the data of a vendor's events into the data of those that the client gets."""
 
-    text: list[str] | None
-    """The text so far, if it is wanted."""
     done: bool
     """The vendor said that the stream is complete."""
+
+    @property
+    def text(self) -> list[str] | None:
+        """The text so far, if it is wanted."""
 
     @property
     def usage(self) -> Usage:

@@ -174,10 +174,10 @@ def test_an_odd_usage_breaks_no_stream(usage: Any) -> None:
 
 def test_the_text_is_collected_for_those_who_want_it() -> None:
     chunks = Chunks("m", "E", include_usage=False)
-    chunks.text = []
+    chunks.keeps_text = True
     for one in (say("Hel"), say(None), say("lo"), end()):
         chunks.feed(json.dumps(event(one)).encode())
-    assert "".join(chunks.text) == "Hello"
+    assert "".join(chunks.text or ()) == "Hello"
 
 
 def test_the_vendors_error_is_told_and_may_be_continued() -> None:
@@ -269,7 +269,7 @@ class TestCounting:
             said.append(text)
             return Usage(3, 4, 7)
 
-        chunks.text = []
+        chunks.keeps_text = True
         for one in events:
             chunks.feed(json.dumps(one).encode())
         chunks.finish()
@@ -306,7 +306,7 @@ class TestCounting:
     def test_what_cannot_be_read_reaches_the_client_all_the_same(self, content: bytes) -> None:
         plain = b'{"id":"c","choices":[{"index":0,"delta":{"content":%s}}]}'
         chunks = Chunks("m", "X", include_usage=False)
-        chunks.text = []
+        chunks.keeps_text = True
         for piece in (b'"a"', content, content):
             made = chunks.feed(plain % piece)
             assert made is not None
