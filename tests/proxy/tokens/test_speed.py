@@ -31,9 +31,9 @@ def fastest(text: str, *functions: Callable[[str], object]) -> list[float]:
     for _ in range(ROUNDS):
         for at, function in enumerate(functions):
             fresh = text[:-1] + text[-1]
-            started = time.perf_counter()
+            started = time.thread_time()
             function(fresh)
-            best[at] = min(best[at], time.perf_counter() - started)
+            best[at] = min(best[at], time.thread_time() - started)
     return best
 
 
