@@ -47,7 +47,7 @@ class Capacity:
         self._router = router
         self._traffic = traffic
         self._shared = state
-        """For calls that queue."""
+        """For calls that queue where there is room for so many only."""
         self._state = state if router.settings.routing_strategy in ENFORCING else None
         """For the others."""
         self._totals = lru_cache(maxsize=1024)(self._totals_of)
@@ -59,12 +59,12 @@ class Capacity:
             Full: another process has reached the deployment's limit, or has more urgent calls for it.
         """
         members = self._router.candidates(group)
-        if ticket is None:
+        if ticket is not None and ticket.shared and self._shared is not None:
+            visit = await self._in_turn(self._shared, ticket, deployment, members)
+        else:
             visit = Visit(self._traffic, self._state, deployment)
             if self._state is not None:
                 await self._begun(self._state, visit, members)
-        else:
-            visit = await self._in_turn(ticket, deployment, members)
         call.on_end(visit.close)
         visit.limits = self._limits(group, members)
         return visit
@@ -81,15 +81,15 @@ class Capacity:
         visit.hold(reservation.lease)
         self._heard(wanted, reservation)
 
-    async def _in_turn(self, ticket: Ticket, deployment: Deployment, members: Sequence[Deployment]) -> "Visit":
+    async def _in_turn(
+        self, state: State, ticket: Ticket, deployment: Deployment, members: Sequence[Deployment]
+    ) -> "Visit":
         """The traffic, which wakes who waits, is told nothing until there is room."""
-        if self._shared is None or not ticket.shared:
-            return Visit(self._traffic, None, deployment)
         wanted = self._wanted(deployment, members)
-        reservation = await _reserved(self._shared, wanted, ticket.enter(wanted.charges, wanted.slots))
+        reservation = await _reserved(state, wanted, ticket.enter(wanted.charges, wanted.slots))
         if not reservation.granted:
             self._heard(wanted, reservation)
-        visit = Visit(self._traffic, self._shared, deployment)
+        visit = Visit(self._traffic, state, deployment)
         visit.hold(reservation.lease)
         self._heard(wanted, reservation)
         return visit

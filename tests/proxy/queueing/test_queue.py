@@ -206,6 +206,21 @@ def test_a_limit_of_tokens_is_waited_for_with_strategies_that_keep_it() -> None:
     run(scenario)
 
 
+def test_calls_that_queue_are_counted_where_others_are() -> None:
+    async def scenario() -> None:
+        strategy = "usage-based-routing-v2"
+        for limits in ({"tpm": 10}, {"rpm": 10}, {"max_parallel_requests": 10}):
+            process = Process([entry("g", "only", **limits)], SharedMemory(), routing_strategy=strategy)
+            call = process.call("counted")
+            await settled()
+            assert call.served == 1
+            key = f"deployment:only:rpm:{process.traffic.minute}"
+            assert await process.state.add(key, 0, 60) == 1
+            assert process.traffic.of(process.router.groups.deployments[0]).all_requests == 1
+
+    run(scenario)
+
+
 def test_who_suits_nobody_with_room_waits_for_another() -> None:
     """A call that must stay in Europe does not hold on to room elsewhere, nor is it refused."""
 
