@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from contracts.harness.sabotaged import Sabotage
+from proxy.errors import GatewayError
 
 Original = Callable[..., Any]
 
@@ -24,16 +25,26 @@ def forgets_the_headers(original: Original, found: Any) -> Any:
     return error
 
 
-def keeps_ids_as_they_are(_original: Original, upstream: str, _model: str, _kind: str) -> str:
-    return upstream
+def forgets_the_model(original: Original, given: str) -> Any:
+    return msgspec.structs.replace(original(given), model=None)
 
 
-def looks_in_the_environment(original: Original, settings: Any, provider: str) -> Any:
-    return original(type(settings)(), provider)
+def knows_no_settings_of_azure(original: Original, settings: Any, provider: str) -> Any:
+    return original(type(settings)() if provider == "azure" else settings, provider)
 
 
-def takes_any_purpose(_original: Original, fields: dict[str, str]) -> dict[str, str]:
-    return fields
+def takes_anything(original: Original, fields: dict[str, str]) -> dict[str, str]:
+    try:
+        return original(fields)  # type: ignore[no-any-return]
+    except GatewayError:
+        return {"purpose": fields["purpose"]}
+
+
+def sees_nothing_wrong(original: Original, *args: Any, **options: Any) -> Any:
+    try:
+        return original(*args, **options)
+    except GatewayError:
+        return {}
 
 
 SABOTAGES = [
@@ -61,28 +72,29 @@ SABOTAGES = [
         trips=["test_headers_say_when_to_come_again"],
     ),
     Sabotage(
-        name="ids-say-no-model",
-        patches=[("proxy.api.files.encoded", keeps_ids_as_they_are)],
+        name="forgets-what-ids-say",
+        patches=[("proxy.api.stored.named", forgets_the_model)],
         trips=[
-            "test_a_model_says_the_account",
             "test_an_id_says_the_model",
-            "test_a_model_says_where_a_plain_id_is",
             "test_azure_of_a_model",
+            "test_a_model_that_is_named_elsewhere[id]",
+            "test_a_file_says_the_model_of_its_batch",
+            "test_azure_has_batches_too",
         ],
     ),
     Sabotage(
-        name="forgets-the-settings",
-        patches=[("proxy.files.accounts.Settings.account", looks_in_the_environment)],
-        trips=[
-            "test_azure_has_files_too",
-            "test_files_stay_with_the_settings",
-            "test_an_upload",
-            "test_an_upload_that_the_vendor_refuses",
-        ],
+        name="knows-no-settings-of-azure",
+        patches=[("proxy.files.accounts.Settings.account", knows_no_settings_of_azure)],
+        trips=["test_azure_has_files_too"],
     ),
     Sabotage(
-        name="takes-any-purpose",
-        patches=[("proxy.api.files._checked", takes_any_purpose)],
+        name="lets-clients-choose-hosts",
+        patches=[("proxy.api.batches.client_credentials", sees_nothing_wrong)],
+        trips=["test_what_a_client_may_not_say"],
+    ),
+    Sabotage(
+        name="takes-any-form",
+        patches=[("proxy.api.files._checked", takes_anything)],
         trips=["test_an_unknown_purpose", "test_an_end_that_cannot_be", "test_managed_files_need_what_is_not_there"],
     ),
 ]

@@ -255,7 +255,9 @@ def test_results_come_back(case: Case) -> None:
     """Results of a batch come back as a file; the reference reads it too, to charge for it."""
     case.script({"done-batch": [], "done-batch:output": []})
     batch = case.post("/v1/batches", batch_of(upload(case, "done-batch", TWO).json["id"])).json["id"]
-    output = case.get(f"/v1/batches/{batch}").json["output_file_id"]
-    answer = case.get(f"/v1/files/{output}/content")
+    done = case.get(f"/v1/batches/{batch}").json
+    answer = case.get(f"/v1/files/{done['output_file_id']}/content")
     case.assert_same_as_recorded(ignore=["journal"])
+    assert done["request_counts"] == {"total": 2, "completed": 2, "failed": 0}
+    assert answer.status == 200
     assert answer.text.count('"status_code":200') == 2
