@@ -7,6 +7,7 @@ import msgspec
 
 from proxy.api.decoding import decode_value, wrong_type
 from proxy.call import Body, Call
+from proxy.errors import GatewayError
 from proxy.fields import names_of
 from proxy.routing.request import RouteRequest
 
@@ -74,7 +75,10 @@ def _metadata(field: str, fields: Body) -> dict[str, Any]:
     """An object, or one that is encoded once more, as forms have to."""
     metadata = decode_value(field, fields[field]) if field in fields else None
     if isinstance(metadata, str):
-        metadata = decode_value(field, msgspec.Raw(metadata.encode()))
+        try:
+            metadata = decode_value(field, msgspec.Raw(metadata.encode()))
+        except GatewayError:
+            raise wrong_type(field, "an object") from None
     if metadata is not None and not isinstance(metadata, dict):
         raise wrong_type(field, "an object")
     return metadata or {}
