@@ -126,6 +126,7 @@ class ResponsesEndpoint(ModelEndpoint):
         work = Call(call.snapshot, call.endpoint, call.headers)
         work.path, work.client_ip, work.identity, work.model = call.path, call.client_ip, call.identity, call.model
         work.stream, work.fields, work.customer = True, call.fields, call.customer
+        work.on_settle, call.on_settle = call.on_settle, None
         work.body = {name: value for name, value in call.body.items() if name != "background"}
         work.body["stream"] = msgspec.Raw(_TRUE)
         answer = _told(progress.response)

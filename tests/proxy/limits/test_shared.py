@@ -1,6 +1,7 @@
 """Two gateways as processes, with one Redis: together they let through what a limit says."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.gateways import Gateway, running
+from fixtures.replies import ok
+from fixtures.running import UpstreamControl
+from tests.gateways import Gateway, deployment, eventually, running
 from tests.proxy.state.servers import RedisServer, redis_server
 
 LIMIT = 300
@@ -23,6 +26,7 @@ LIMITS = {{
     "sk-requests": {{"rpm_limit": {LIMIT}}},
     "sk-tokens": {{"tpm_limit": 2000}},
     "sk-parallel": {{"max_parallel_requests": 5}},
+    "sk-single": {{"max_parallel_requests": 1}},
 }}
 
 async def decide(request, api_key):
@@ -37,20 +41,21 @@ def redis(tmp_path: Path) -> Iterator[RedisServer]:
 
 
 @pytest.fixture
-def gateways(redis: RedisServer, tmp_path: Path) -> Iterator[list[Gateway]]:
+def gateways(redis: RedisServer, upstream: UpstreamControl, tmp_path: Path) -> Iterator[list[Gateway]]:
     folders = [tmp_path / name for name in ("one", "two")]
     for folder in folders:
         folder.mkdir()
         (folder / "deciding.py").write_text(FUNCTION)
-    written = config(redis)
+    written = config(redis, upstream)
     with running(folders[0], written, PATIENT) as one, running(folders[1], written, PATIENT) as two:
         yield [one, two]
 
 
-def config(redis: RedisServer) -> dict[str, Any]:
+def config(redis: RedisServer, upstream: UpstreamControl) -> dict[str, Any]:
     params = {"model": "openai/any", "api_key": "sk-up", "mock_response": "Hello"}
     return {
-        "model_list": [{"model_name": "any", "litellm_params": params}],
+        "model_list": [{"model_name": "any", "litellm_params": params}, deployment("slow", upstream.url)],
+        "litellm_settings": {"responses": {"background_mode": {"polling_via_cache": "all", "ttl": 600}}},
         "router_settings": {"redis_host": "127.0.0.1", "redis_port": redis.port},
         "environment_variables": {"LITELLM_RATE_LIMIT_WINDOW_SIZE": "600"},
         "general_settings": {"custom_auth": "deciding.decide", "master_key": "sk-master"},
@@ -98,3 +103,21 @@ def test_places_come_back(gateways: list[Gateway], redis: RedisServer) -> None:
     assert found[200] >= 195  # a call may overtake the news that another has ended
     with redis.client() as client:
         assert client.keys("*:slots:*") == []
+
+
+def test_what_is_made_in_the_background_has_its_place(gateways: list[Gateway], upstream: UpstreamControl) -> None:
+    upstream.script("background", {"slow": [ok().slow(1.5)]})
+    headers = {"authorization": "Bearer sk-single"}
+    chat = {"model": "any", "messages": [{"role": "user", "content": "hello"}]}
+    with httpx.Client(base_url=gateways[0].url, headers=headers, timeout=30) as client:
+        queued = client.post("/v1/responses", json={"model": "slow", "input": "hello", "background": True}).json()
+        assert queued["status"] == "queued"
+        time.sleep(0.5)  # what was queued is answered long ago
+        meanwhile = client.post("/v1/chat/completions", json=chat)
+
+        def is_done() -> bool:
+            return bool(client.get(f"/v1/responses/{queued['id']}").json()["status"] == "completed")
+
+        assert eventually(is_done, 15)
+        assert eventually(lambda: client.post("/v1/chat/completions", json=chat).status_code == 200)
+    assert meanwhile.status_code == 429
