@@ -50,7 +50,7 @@ def sees_nothing_wrong(original: Original, *args: Any, **options: Any) -> Any:
 SABOTAGES = [
     Sabotage(
         name="counts-nothing",
-        patches=[("proxy.api.batches.count", counts_nothing)],
+        patches=[("proxy.files.counting.count", counts_nothing)],
         trips=[
             "test_a_second_batch_of_more_requests_than_are_left",
             "test_more_tokens_than_are_left",

@@ -13,7 +13,6 @@ from proxy.call import Answer, Body, Call
 from proxy.errors import GatewayError
 from proxy.files import layout
 from proxy.files.accounts import Account
-from proxy.files.counting import count
 from proxy.files.exchange import Question, answered, ask, json_body
 from proxy.files.ids import BATCH, FILE, encoded, in_path, named
 from proxy.gateway import Gateway
@@ -53,6 +52,8 @@ class Creation(StoredEndpoint):
         Raises:
             GatewayError: 400, the file is no batch; 429, there is not enough left.
         """
+        from proxy.files.counting import count
+
         limiter = self.gateway.limiter
         parts = limiter.of_batch(call)
         question = Question(method="GET", url=account.url(f"/files/{in_path(file)}/content"))
