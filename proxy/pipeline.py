@@ -119,9 +119,10 @@ class Pipeline:
         from proxy.tokens.calls import at_most, counting
 
         route, body = self._asked.route, self._call.body
-        route.has_messages = "messages" in body
+        route.has_messages = "messages" in body or "prompt" in body
         route.tokens_at_most = at_most(body)
-        if route.tokens_at_most > self._router.counts_above:
+        asked = route.has_messages or self._router.counts_all
+        if asked and route.tokens_at_most > self._router.counts_above:
             route.count_tokens = await counting(body)
 
     async def _follow(self, steps: Steps, body: Body) -> Routed:

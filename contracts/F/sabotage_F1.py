@@ -91,6 +91,12 @@ def calls_say_nothing(_original: Original, _pieces: Any) -> str:
 
 
 HERE = "proxy.api.management.token_counting"
+REFUSED = [
+    "test_nobody_has_room",
+    "test_a_stream_is_refused_before_it_begins",
+    "test_messages_in_anthropics_format_are_counted_too",
+    "test_a_prompt_is_counted_as_a_message",
+]
 SABOTAGES = [
     Sabotage(
         name="one-vocabulary-for-all",
@@ -150,7 +156,7 @@ SABOTAGES = [
     Sabotage(
         name="whoever-is-alone-has-room",
         patches=[("proxy.routing.filters.context_windows.ContextWindows.__call__", whoever_is_alone_has_room)],
-        trips=["test_nobody_has_room"],
+        trips=[*REFUSED, "test_a_fallback_has_room"],
     ),
     Sabotage(
         name="every-window-is-small",
@@ -160,7 +166,7 @@ SABOTAGES = [
     Sabotage(
         name="counts-twice",
         patches=[("proxy.tokens.calls.estimate", counts_twice)],
-        trips=["test_nobody_has_room"],
+        trips=REFUSED,
     ),
     Sabotage(
         name="what-cannot-be-counted-is-endless",

@@ -40,3 +40,48 @@ def test_what_cannot_be_counted_goes_through(case: Case) -> None:
     case.assert_same_as_recorded()
     assert answer.status == 200
     assert case.journal().models == ["upstream-smallonly"]
+
+
+def test_a_fallback_has_room(case: Case) -> None:
+    case.script({"upstream-smallonly": [], "meta-llama/upstream-llama": []})
+    backed = {"context_window_fallbacks": [{"small-only": ["count-llama"]}]}
+    answer = case.chat("small-only", messages=[LONG], **backed)
+    case.assert_same_as_recorded(headers=["x-litellm-model-id", "x-litellm-attempted-fallbacks"])
+    assert answer.status == 200
+    assert answer.headers["x-litellm-model-id"] == "count-llama-1"
+    assert case.journal().models == ["meta-llama/upstream-llama"]
+
+
+def test_a_stream_is_refused_before_it_begins(case: Case) -> None:
+    case.script({"upstream-smallonly": []})
+    answer = case.stream("small-only", messages=[LONG])
+    case.assert_same_as_recorded()
+    assert answer.status == 400
+    assert case.journal().models == []
+
+
+def test_messages_in_anthropics_format_are_counted_too(case: Case) -> None:
+    case.script({"upstream-smallonly": []})
+    body = {"model": "small-only", "max_tokens": 5, "messages": [LONG]}
+    answer = case.post("/v1/messages", body)
+    case.assert_same_as_recorded(ignore=["body"])
+    assert answer.status == 400
+    assert "Max Input Tokens=20, Got=108" in answer.text
+    assert case.journal().models == []
+
+
+def test_a_prompt_is_counted_as_a_message(case: Case) -> None:
+    case.script({"upstream-smallonly": []})
+    answer = case.completion("small-only", prompt=LONG["content"])
+    case.assert_same_as_recorded()
+    assert answer.status == 400
+    assert "Got=108" in answer.json["error"]["message"]
+    assert case.journal().models == []
+
+
+def test_other_calls_go_through(case: Case) -> None:
+    case.script({"upstream-smallonly": []})
+    answer = case.embed("small-only", input=LONG["content"])
+    case.assert_same_as_recorded()
+    assert answer.status == 200
+    assert case.journal().models == ["upstream-smallonly"]

@@ -31,7 +31,7 @@ class RouteRequest(msgspec.Struct, kw_only=True):
     """In the queue, from 0 (first) to 255; ``None``: the call does not queue."""
     stream: bool = False
     has_messages: bool = False
-    """Whether checks before the call apply (``enable_pre_call_checks``): they do to chats alone."""
+    """Whether it must fit into a context window (``enable_pre_call_checks``): chats must, and text completions."""
     region: str | None = None
     """That the call must stay in (``allowed_model_region``)."""
     tags: Sequence[str] = ()

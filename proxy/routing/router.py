@@ -71,13 +71,18 @@ class Router:
         self._strategy = make_strategy(Surroundings(config, traffic, price))
 
     @cached_property
+    def counts_all(self) -> bool:
+        """Whether the strategy asks for the tokens of any call; else they are asked for chats alone."""
+        strategy = self.settings.routing_strategy
+        limited = strategy in ENFORCING and any(it.params.tpm is not None for it in self.groups.deployments)
+        return limited or "." in strategy
+
+    @cached_property
     def counts_above(self) -> float:
         """Nobody asks for the count of a call of at most so many tokens; infinite: nobody asks at all."""
         if not self.may_count:
             return math.inf
-        strategy = self.settings.routing_strategy
-        limited = strategy in ENFORCING and any(it.params.tpm is not None for it in self.groups.deployments)
-        if limited or "." in strategy:
+        if self.counts_all:
             return 0.0
         return math.inf if self._windows is None else self._windows.smallest(self.groups.deployments)
 

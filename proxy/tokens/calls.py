@@ -10,7 +10,7 @@ import msgspec
 
 from proxy.call import Usage
 from proxy.tokens import encodings
-from proxy.tokens.count import THE_ANSWER, count_messages, count_text
+from proxy.tokens.count import A_MESSAGE, THE_ANSWER, count_messages, count_text
 from proxy.tokens.errors import Uncountable
 
 LONG: Final = 20_000
@@ -18,6 +18,8 @@ LONG: Final = 20_000
 COUNTED: Final = ("messages", "prompt", "input")
 """What the client sent: the first of them that is there."""
 IMAGE: Final = b"image"
+AROUND: Final = A_MESSAGE + 1 + THE_ANSWER
+"""Tokens of what stands around a prompt, at most."""
 
 Body = Mapping[str, msgspec.Raw]
 
@@ -25,7 +27,7 @@ Body = Mapping[str, msgspec.Raw]
 def at_most(body: Body) -> int:
     """What :func:`estimate` cannot exceed, known at once: a token is a byte at least, but for those of images."""
     given = bytes(_given(body))
-    return sys.maxsize if IMAGE in given else len(given) + THE_ANSWER
+    return sys.maxsize if IMAGE in given else len(given) + AROUND
 
 
 async def counting(body: Body) -> Callable[[], int]:
@@ -48,13 +50,7 @@ async def used(body: Body, model: str, said: str) -> Usage:
 
 
 def _used(body: Body, model: str, said: str) -> Usage:
-    """A prompt is taken for a message, as in the reference."""
-    try:
-        given = msgspec.json.decode(_given(body))
-        messages = given if "messages" in body else [{"role": "user", "content": given}]
-        sent = count_messages(messages, model)
-    except (Uncountable, msgspec.DecodeError, RecursionError):
-        sent = 0
+    sent = _sent(body, model)
     written = count_text(said, model)
     return Usage(sent, written, sent + written)
 
@@ -64,9 +60,18 @@ def estimate(body: Body) -> int:
 
     0 when they cannot be counted. Blocks.
     """
+    return _sent(body, "")
+
+
+def _sent(body: Body, model: str) -> int:
+    """A prompt is taken for a message, as in the reference."""
     try:
         given = msgspec.json.decode(_given(body))
-        return count_messages(given, "") if "messages" in body else _inputs(given)
+        if "messages" in body:
+            return count_messages(given, model)
+        if "prompt" in body and not _has_tokens(given):
+            return count_messages([{"role": "user", "content": given}], model)
+        return _inputs(given, model)
     except (Uncountable, msgspec.DecodeError, RecursionError):
         return 0
 
@@ -75,12 +80,16 @@ def _given(body: Body) -> msgspec.Raw:
     return next((body[name] for name in COUNTED if name in body), msgspec.Raw())
 
 
-def _inputs(value: Any) -> int:
+def _has_tokens(prompt: Any) -> bool:
+    return isinstance(prompt, list) and not all(isinstance(item, str) for item in prompt)
+
+
+def _inputs(value: Any, model: str) -> int:
     """A text or a list of them; token numbers count themselves."""
     if isinstance(value, str):
-        return count_text(value, "")
+        return count_text(value, model)
     if isinstance(value, list):
-        return sum(1 if isinstance(item, int) else _inputs(item) for item in value)
+        return sum(1 if isinstance(item, int) else _inputs(item, model) for item in value)
     if isinstance(value, dict):  # items of the Responses API
-        return _inputs(value.get("content", value.get("text", "")))
+        return _inputs(value.get("content", value.get("text", "")), model)
     raise Uncountable(f"no input: {value!r:.100}")

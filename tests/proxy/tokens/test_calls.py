@@ -25,13 +25,16 @@ def body(**fields: Any) -> dict[str, msgspec.Raw]:
     [
         ({"messages": [HELLO]}, 14),
         ({"messages": [], "prompt": "hi"}, 3),
-        ({"prompt": HELLO["content"]}, 7),
-        ({"prompt": ["hi", "hi"]}, 2),
+        ({"prompt": HELLO["content"]}, 14),
+        ({"prompt": ["hi", "hi"]}, 2 + 7),
+        ({"prompt": [1, 2, 3]}, 3),
+        ({"prompt": [[1, 2], [3]]}, 3),
+        ({"input": HELLO["content"]}, 7),
         ({"input": [[1, 2, 3], [4]]}, 4),
         ({"input": [{"role": "user", "content": [{"type": "input_text", "text": "hi"}]}]}, 1),
         ({"model": "m"}, 0),
         ({"messages": "hi"}, 0),
-        ({"prompt": 5}, 0),
+        ({"prompt": 5}, 7),
         ({"messages": [HELLO, {"role": "user", "content": [{"type": "input_audio"}]}]}, 0),
     ],
 )
@@ -92,7 +95,7 @@ def test_what_is_short_is_counted_once_and_only_if_somebody_asks(threads: list[i
 def test_what_is_long_is_counted_in_a_thread(threads: list[int]) -> None:
     encodings.load(encodings.CL100K)
     ask = asyncio.run(counting(body(prompt="word " * LONG)))
-    assert ask() == LONG + 1
+    assert ask() == LONG + 1 + 7
     [thread] = threads
     assert thread != threading.get_ident()
 
