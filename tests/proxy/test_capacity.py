@@ -184,7 +184,9 @@ def test_two_gateways_admit_as_many_as_the_limit_says(server: RedisServer, tmp_p
         "general_settings": {"master_key": KEY},
     }
     long: dict[str, Any] = dict.fromkeys(["proxy.routing.traffic.MINUTE", "proxy.capacity.MINUTE"], 1_000_000)
-    long["proxy.state.resilient.BUDGET"] = 10.0  # on a busy machine nobody may take Redis for gone and count for himself
+    long["proxy.state.resilient.BUDGET"] = (
+        10.0  # on a busy machine nobody may take Redis for gone and count for himself
+    )
     folders = [tmp_path / name for name in ("one", "two")]
     for folder in folders:
         folder.mkdir()
