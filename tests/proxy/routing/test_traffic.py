@@ -35,7 +35,7 @@ def test_room_comes_with_the_minute_or_with_an_end() -> None:
         traffic.began(ONE)
     assert traffic.seconds_to_room(ONE) == inf
     told: list[int] = []
-    traffic.on_room.append(lambda: told.append(traffic.of(ONE).in_flight))
+    traffic.on_room.append(lambda _deployment: told.append(traffic.of(ONE).in_flight))
     for _ in range(2):
         traffic.ended(ONE, failure=failure(), seconds=None)
     assert told == [1, 0]
