@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 
-PERIOD = r"(\d{1,6})(mo|s|m|h|d|w)"
+PERIOD = r"(0*[1-9]\d{0,5})(mo|s|m|h|d|w)"
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 _LAST_YEAR = 9000
 """What ends later ends then: the reach of ``datetime`` with room to add to it."""

@@ -16,7 +16,7 @@ from proxy.accounting.journal import Journal
 from proxy.accounting.model_budgets import add_to_model_budgets
 from proxy.accounting.record import Record, decode, shown
 from proxy.accounting.rows import log_row
-from proxy.accounting.totals import Charges, add_charges, add_daily, charges_of
+from proxy.accounting.totals import add_charges, add_daily, charged, charges_of
 from proxy.store import tables
 from proxy.store.accounts import Accounts
 from proxy.store.store import Store
@@ -97,13 +97,12 @@ class Ledger:
         async with self._store.writing() as connection:
             position = await self._position(connection, journal.name)
             fresh = [record for record in records if record.number > position]
-            charges: Charges = {}
             if fresh:
                 if self._keeps_logs:
                     await _add_logs(connection, fresh)
-                charges = charges_of(fresh)
-                await add_charges(connection, charges)
-                await add_to_model_budgets(connection, fresh)
+                owed = await charged(connection, fresh)
+                await add_charges(connection, charges_of(owed))
+                await add_to_model_budgets(connection, owed)
                 await add_daily(connection, fresh)
                 await _set_position(connection, journal.name, fresh[-1].number)
         if own:

@@ -1,10 +1,11 @@
 """Sums of a batch of records: what each holder is charged, and what is added to daily totals."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from sqlalchemy import bindparam, update
+import msgspec
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from proxy.accounting.record import Record
@@ -76,6 +77,19 @@ def charges_of(records: Iterable[Record]) -> Charges:
         for holder in holders(record):
             charges[holder] += record.dollars
     return dict(charges)
+
+
+async def charged(connection: AsyncConnection, records: Sequence[Record]) -> Sequence[Record]:
+    """Records as they are to be charged: those of a key that was replaced meanwhile in the name of the one in its place."""
+    table = tables.deprecated_keys.c
+    statement = select(table.token, table.active_token_id).where(table.token.in_({record.key for record in records}))
+    newest = {row.token: row.active_token_id for row in await connection.execute(statement)}
+    if not newest:
+        return records
+    return [
+        msgspec.structs.replace(record, key=newest[record.key]) if record.key in newest else record
+        for record in records
+    ]
 
 
 async def add_charges(connection: AsyncConnection, charges: Charges) -> None:

@@ -1,6 +1,5 @@
 """What a database knows of a key: its row, its holders, and what each may spend."""
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -40,16 +39,14 @@ class ModelBudget(msgspec.Struct, frozen=True):
     period: str | None
     """``30d``; ``None``: for ever."""
     account: Account
-    ends: float | None
-    """When the running period ends, in seconds since the epoch; ``None``: it has no end, or none runs."""
 
     @property
     def is_spent(self) -> bool:
         """Whether more than the limit was spent in the running period (F.md, F8)."""
         if not self.limit:
             return False
-        is_over = self.ends is not None and time.time() >= self.ends
-        return (self.account.pending if is_over else self.account.spend) > self.limit
+        self.account.end_period()
+        return self.account.spend > self.limit
 
 
 class Access(msgspec.Struct, frozen=True):

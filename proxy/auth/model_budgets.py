@@ -36,10 +36,11 @@ async def read_model_budgets(
         if limit is None:
             continue
         row = rows.get(name)
-        ends = None if row is None else row["ends_at"]
-        runs = row is not None and (ends is None or ends > moment)
-        account = accounts.learn("key_model", model_id(token, name), row["spend"] if row is not None and runs else 0.0)
-        budgets[name] = ModelBudget(name, limit, period, account, ends.timestamp() if runs and ends else None)
+        spend, ends = (0.0, None) if row is None else (row["spend"], row["ends_at"])
+        if ends is not None and ends <= moment:
+            spend, ends = 0.0, None
+        account = accounts.learn("key_model", model_id(token, name), spend, None if ends is None else ends.timestamp())
+        budgets[name] = ModelBudget(name, limit, period, account)
     return budgets
 
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Table, or_, select
@@ -31,6 +31,8 @@ ENABLED: Final = "LITELLM_KEY_ROTATION_ENABLED"
 INTERVAL: Final = "LITELLM_KEY_ROTATION_CHECK_INTERVAL_SECONDS"
 GRACE: Final = "LITELLM_KEY_ROTATION_GRACE_PERIOD"
 DAY: Final = 86_400
+CHARGED_AFTER: Final = timedelta(days=1)
+"""How long after its end the calls of a replaced key are still charged to the one in its place."""
 _SEALED: Final[tuple[tuple[Table, str, str, Purpose], ...]] = (
     (tables.models, "model_id", "litellm_params", "models"),
     (tables.credentials, "credential_id", "credential_values", "credentials"),
@@ -124,10 +126,10 @@ async def replace_key(
     await change(connection, deprecated_keys, renamed, deprecated_keys.c.active_token_id == old)
     await change(connection, key_models, {"token": token}, key_models.c.token == old)
     await remove(connection, deprecated_keys, deprecated_keys.c.token == token)
-    if until is not None:
-        fields = {"active_token_id": token, "revoke_at": until}
-        statement = upsert(connection, deprecated_keys).values(token=old, created_at=now, **fields)
-        await connection.execute(statement.on_conflict_do_update(index_elements=[deprecated_keys.c.token], set_=fields))
+    # without a grace period too: what its last calls cost is written under its old name a little later
+    fields = {"active_token_id": token, "revoke_at": until or now}
+    statement = upsert(connection, deprecated_keys).values(token=old, created_at=now, **fields)
+    await connection.execute(statement.on_conflict_do_update(index_elements=[deprecated_keys.c.token], set_=fields))
     return key, replaced
 
 
@@ -146,7 +148,7 @@ async def rotate_due_keys(
         the rows, as they are now.
     """
     async with store.writing() as connection:
-        await remove(connection, deprecated_keys, deprecated_keys.c.revoke_at <= now)
+        await remove(connection, deprecated_keys, deprecated_keys.c.revoke_at <= now - CHARGED_AFTER)
     due = (keys.c.auto_rotate.is_(True), or_(keys.c.key_rotation_at.is_(None), keys.c.key_rotation_at <= now))
     async with store.reading() as connection:
         tokens = (await connection.execute(select(keys.c.token).where(*due))).scalars().all()

@@ -27,7 +27,7 @@ class ProviderBudget(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     budget_limit: Amount
     """US dollars."""
-    time_period: Annotated[str, msgspec.Meta(pattern=f"^{PERIOD}$")]
+    time_period: Annotated[str, msgspec.Meta(pattern=rf"^{PERIOD}\Z")]
     """A number and s, m, h, d, w or mo."""
 
 
@@ -36,7 +36,7 @@ class TagBudget(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     max_budget: Amount
     """US dollars."""
-    budget_duration: Annotated[str, msgspec.Meta(pattern=f"^{PERIOD}$")]
+    budget_duration: Annotated[str, msgspec.Meta(pattern=rf"^{PERIOD}\Z")]
     """A number and s, m, h, d, w or mo."""
 
 
@@ -183,7 +183,7 @@ class Budgets:
         """Pay for a call that a deployment answered."""
         for budget in self.of(deployment):
             self.spending.add(budget, dollars)
-        for tag in tags:
+        for tag in dict.fromkeys(tags):
             if (of_tag := self.of_tags.get(tag)) is not None:
                 self.spending.add(of_tag, dollars)
 

@@ -1,5 +1,6 @@
 """What keys, teams, users and others have spent: as the database says, and what it has not been told yet."""
 
+import time
 from typing import Literal
 
 import msgspec
@@ -33,11 +34,18 @@ class Account(msgspec.Struct):
     """Spent by calls of this process, and not yet in the database."""
     learnt: bool = False
     """Whether somebody asks for it; names that only callers brought are not kept."""
+    ends: float | None = None
+    """When the period of what is stored ends, in seconds since the epoch; ``None``: by its row, which is read again then."""
 
     @property
     def spend(self) -> float:
         """Together."""
         return self.stored + self.pending
+
+    def end_period(self) -> None:
+        """What is stored counts no more, if its period is over."""
+        if self.ends is not None and time.time() >= self.ends:
+            self.stored, self.ends = 0.0, None
 
 
 MOST = 20_000
@@ -51,14 +59,14 @@ class Accounts:
     def __init__(self) -> None:
         self._accounts: dict[tuple[Kind, str], Account] = {}
 
-    def learn(self, kind: Kind, holder: str, stored: float) -> Account:
-        """The holder's account, now that ``stored`` was read from its row."""
+    def learn(self, kind: Kind, holder: str, stored: float, ends: float | None = None) -> Account:
+        """The holder's account, now that ``stored`` was read from its row, and when its period ends, if that stands there."""
         account = self._accounts.get((kind, holder))
         if account is None:
             if len(self._accounts) >= MOST:
                 self.forget()
             account = self._accounts[kind, holder] = Account()
-        account.stored, account.learnt = stored, True
+        account.stored, account.learnt, account.ends = stored, True, ends
         return account
 
     def charge(self, kind: Kind, holder: str, dollars: float) -> None:
@@ -72,6 +80,7 @@ class Accounts:
         """That much of what was pending is in the database now."""
         account = self._accounts.get((kind, holder))
         if account is not None:
+            account.end_period()
             account.pending -= dollars
             account.stored += dollars
             if not account.learnt and abs(account.pending) <= NOTHING:

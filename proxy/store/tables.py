@@ -110,7 +110,7 @@ def _deletion() -> list[Column[Any]]:
 keys = Table("keys", metadata, text("token", primary_key=True), *_key_columns())
 #: Answers `/key/list` by itself.
 keys_by_age = Index("ix_keys_created_at_token", keys.c.created_at, keys.c.token, keys.c.team_id)
-#: Keys that were replaced and work until ``revoke_at`` in the name of ``active_token_id``.
+#: Keys that were replaced and work until ``revoke_at`` in the name of ``active_token_id``, which pays for their calls.
 deprecated_keys = Table(
     "deprecated_keys",
     metadata,

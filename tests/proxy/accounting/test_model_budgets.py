@@ -13,6 +13,7 @@ from fixtures.running import UpstreamControl
 from proxy.accounting.journal import Journal
 from proxy.accounting.ledger import Ledger
 from proxy.accounting.record import encode
+from proxy.auth.access import ModelBudget
 from proxy.store import rows, tables
 from proxy.store.accounts import Accounts
 from proxy.store.store import Store
@@ -57,6 +58,30 @@ def test_a_period_that_is_over_begins_anew(database_url: str, tmp_path: Path) ->
             row = await rows.find(connection, tables.key_models, model="chat")
         assert row is not None
         assert timedelta(hours=23) < row["ends_at"] - now() < timedelta(hours=25)
+
+    with_ledger(database_url, tmp_path, scenario)
+
+
+def test_what_is_known_of_a_period_that_is_over_counts_no_more() -> None:
+    accounts = Accounts()
+    account = accounts.learn("key_model", "hash/chat", 9.0, time.time() - 1)
+    budget = ModelBudget("chat", 1.0, "1d", account)
+    accounts.charge("key_model", "hash/chat", 0.75)
+    assert not budget.is_spent
+    accounts.written("key_model", "hash/chat", 0.75)
+    accounts.charge("key_model", "hash/chat", 0.5)
+    assert account.spend == 1.25
+    assert budget.is_spent
+    account = accounts.learn("key_model", "hash/chat", 9.0, time.time() - 1)
+    accounts.written("key_model", "hash/chat", 0.5)
+    assert account.spend == 0.5
+
+
+def test_a_key_that_was_deleted_has_no_budgets(database_url: str, tmp_path: Path) -> None:
+    async def scenario(ledger: Ledger, journal: Journal, store: Store, accounts: Accounts) -> None:
+        journal.append(encode(record(1, key="gone", model_budget=OF_CHAT)))
+        assert await ledger.drain(journal, own=False) == 1
+        assert await spent(store) == []
 
     with_ledger(database_url, tmp_path, scenario)
 

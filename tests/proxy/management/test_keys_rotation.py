@@ -37,8 +37,10 @@ async def all_keys(store: Store) -> dict[str, Row]:
 
 
 async def replaced(store: Store) -> dict[str, str]:
+    """Those that were given a time in which they still work."""
     async with store.reading() as connection:
-        return {row["token"]: row["active_token_id"] for row in await find_all(connection, deprecated_keys)}
+        rows = await find_all(connection, deprecated_keys)
+    return {row["token"]: row["active_token_id"] for row in rows if row["revoke_at"] > row["created_at"]}
 
 
 def test_only_what_is_due_is_rotated(database_url: str) -> None:

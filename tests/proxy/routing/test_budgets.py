@@ -94,7 +94,7 @@ def test_a_tag_that_has_spent_its_budget_is_served_no_more() -> None:
     blue.tags, red.tags = ("red", "blue"), ("red",)
     assert router.reads_tags
     router.pick("g", candidates, set(), blue)
-    budgets_of(router).charge(candidates[0], 0.5, blue.tags)
+    budgets_of(router).charge(candidates[0], 0.5, (*blue.tags, "blue"))
     router.pick("g", candidates, set(), red)
     with pytest.raises(NoDeployments) as caught:
         router.pick("g", candidates, set(), blue)
@@ -117,6 +117,9 @@ def test_a_limit_without_a_window_is_none() -> None:
     ("settings", "other", "told"),
     [
         ({"openai": {"budget_limit": 1, "time_period": "soon"}}, {}, "provider_budget_config"),
+        ({"openai": {"budget_limit": 1, "time_period": "0d"}}, {}, "provider_budget_config"),
+        ({"openai": {"budget_limit": 1, "time_period": "1d\n"}}, {}, "provider_budget_config"),
+        ({}, {"max_budget": 1, "budget_duration": "0s"}, "budget_duration"),
         ({"openai": {"budget_limit": -1, "time_period": "1d"}}, {}, "provider_budget_config"),
         ({"openai": {"limit": 1}}, {}, "provider_budget_config"),
         ({}, {"max_budget": "much", "budget_duration": "1d"}, "max_budget"),
