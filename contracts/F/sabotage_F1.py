@@ -111,7 +111,13 @@ SABOTAGES = [
     Sabotage(
         name="images-are-all-alike",
         patches=[("proxy.tokens.count.image_tokens", images_are_all_alike)],
-        trips=["test_images[small]", "test_images[square]", "test_images[tall]", "test_images[wide]"],
+        trips=[
+            "test_images[elsewhere]",
+            "test_images[small]",
+            "test_images[square]",
+            "test_images[tall]",
+            "test_images[wide]",
+        ],
     ),
     Sabotage(
         name="counts-whatever-it-finds",

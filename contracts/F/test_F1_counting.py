@@ -132,6 +132,7 @@ IMAGES: dict[str, tuple[Any, int]] = {
     "no-detail": ({"url": "http://upstream.test/image.png"}, 85),
     "text": ("http://upstream.test/image.png", 85),
     "low": ({"url": png(4000, 4000), "detail": "low"}, 85),
+    "elsewhere": ({"url": "http://upstream.test/image.png", "detail": "high"}, 255),
     "small": ({"url": png(100, 100), "detail": "high"}, 255),
     "square": ({"url": png(2048, 2048), "detail": "high"}, 765),
     "wide": ({"url": png(4096, 1024), "detail": "high"}, 765),
