@@ -165,6 +165,7 @@ def limits_of_one_process(config: ProxyConfig) -> list[str]:
             for name in ("rpm", "tpm", "max_parallel_requests")
         },
         "max_budget of deployments": any("max_budget" in entry.params.other for entry in config.model_list),
+        "litellm_settings.tag_budget_config": bool(config.settings.other.get("tag_budget_config")),
         "cooldowns of deployments": rests and not router.disable_cooldowns,
     }
     return [name for name, limited in limits.items() if limited]
