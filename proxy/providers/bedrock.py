@@ -77,7 +77,7 @@ class Bedrock:
         model = named(attempt.deployment.model)
         try:
             system, conversation = split(decode_messages(attempt.body["messages"]), model.id)
-        except (Untranslatable, msgspec.DecodeError, KeyError) as error:
+        except (Untranslatable, msgspec.DecodeError, KeyError, RecursionError) as error:
             raise bad_request(f"Bedrock counts the tokens of messages ({error})") from error
         told = {"messages": conversation} | ({"system": system} if system else {})
         # profiles of regions have no counter, the models behind them have

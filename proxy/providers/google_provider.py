@@ -162,10 +162,9 @@ class Google(ABC):
             if told is None:
                 messages = decode_messages(attempt.body["messages"])
                 told = raw(contents(messages, attempt.deployment.model, with_system=True))
-            body = {"contents": told}
-            answer = await self.count_contents(msgspec.structs.replace(attempt, body=body), client)
-        except Untranslatable as error:
+        except (Untranslatable, msgspec.DecodeError, RecursionError) as error:
             raise bad_request(self.vendor, str(error)) from error
+        answer = await self.count_contents(msgspec.structs.replace(attempt, body={"contents": told}), client)
         try:
             return vendor_count(answer, "totalTokens", f"{self.vendor}_api")
         except msgspec.DecodeError as error:

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from fixtures.replies import Reply
@@ -92,15 +92,23 @@ anything = st.recursive(
 )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+roles = st.sampled_from(["system", "developer", "user", "assistant", "tool", "function"])
+likely = st.fixed_dictionaries(
+    {"role": roles, "content": anything},
+    optional={"tool_calls": anything, "tool_call_id": anything, "name": anything, "parts": anything},
+)
+
+
+@example(model="gem", messages=[{}], name="messages")
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     model=st.sampled_from(["four", *VENDORS]),
-    messages=st.lists(anything, max_size=3),
+    messages=st.lists(anything | likely, max_size=3),
     name=st.sampled_from(["messages", "contents"]),
 )
 def test_no_message_is_the_gateways_mistake(counting: Gateway, model: str, messages: list[Any], name: str) -> None:
     answer = count(counting, ASKED, model=model, **{name: messages})
-    assert answer.status_code in (200, 400, 422), answer.text
+    assert answer.status_code in (200, 400, 422), f"{model} {name} {messages}\n{counting.log()[-3000:]}"
     assert "Traceback" not in counting.log()
 
 
