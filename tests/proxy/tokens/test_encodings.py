@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import socket
 import time
+import tomllib
 from importlib.resources import files
 from pathlib import Path
 
@@ -75,6 +76,14 @@ def test_a_damaged_vocabulary_is_noticed(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(encodings, "_loaded", {})
     with pytest.raises(RuntimeError, match=r"cl100k_base\.tiktoken\.gz is damaged"):
         load(CL100K)
+
+
+def test_vocabularies_are_part_of_the_package() -> None:
+    root = Path(__file__).parents[3]
+    settings = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]
+    folder = root / "proxy" / "tokens"
+    packaged = {file for pattern in settings["package-data"]["proxy.tokens"] for file in folder.glob(pattern)}
+    assert {file.name for file in packaged} == {f"{name}.tiktoken.gz" for name in (CL100K, O200K)}
 
 
 def test_an_encoding_is_made_once() -> None:
