@@ -115,7 +115,7 @@ def test_dollars_without_a_window_are_no_budget(case: Case) -> None:
 def test_a_refusal_is_not_tried_again(case: Case) -> None:
     case.script({"upstream-retried": []})
     chats(case, "retried", 1)
-    refused = case.chat("retried", num_retries=1)
+    refused = case.chat("retried", num_retries=1, options={"taped": True})
 
     def as_recorded(refused: Exchange) -> None:
         assert refused.status == 429
