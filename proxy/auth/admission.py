@@ -99,7 +99,8 @@ class Admission:
             if not free:
                 await self._check_budgets(access, tags)
                 if access.model_budgets and named is not None and model is not None:
-                    check_model_budget(access, (named, model), self.models.members(model))
+                    for names in ((named, model), *((name,) for name in fallbacks)):
+                        check_model_budget(access, names, self.models.members(names[-1]))
             self._requirements.check_params_of_users(asked.fields, posted=asked.posted)
         check_route(identity, asked.path, Group.LLM)
         if buyer is not None:

@@ -137,6 +137,15 @@ def test_a_model_whose_budget_is_spent(gateway: Gateway) -> None:
     assert chat(gateway, key, "two").status_code == 200
 
 
+def test_a_fallback_that_the_client_names_is_budgeted_too(gateway: Gateway) -> None:
+    key = key_with(gateway, {"one": {"budget_limit": 0.05, "time_period": "1d"}})
+    assert chat(gateway, key, "one").status_code == 200
+    body = {"model": "two", "messages": [{"role": "user", "content": "hi"}], "fallbacks": ["one"]}
+    refused = gateway.http.post("/v1/chat/completions", json=body, headers=key)
+    assert refused.status_code == 400
+    assert refused.json()["error"]["message"].endswith("exceeded budget for model=one")
+
+
 def test_the_model_behind_a_group_is_budgeted_too(gateway: Gateway) -> None:
     key = key_with(gateway, {"underlying": {"max_budget": 0.05, "budget_duration": "1d"}})
     assert [chat(gateway, key, "alias").status_code for _ in range(2)] == [200, 400]
