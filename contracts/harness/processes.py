@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import random
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -29,8 +27,8 @@ NOBODY = 65534
 """As whom root starts programs that refuse to run as root."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _commands: set[subprocess.Popen[str]] = set()
-_ports: list[int] = []
-"""Descriptors that keep this process's ports its own, until it ends."""
+_ports: list[socket.socket | None] = []
+"""What keeps this process's ports its own, until it ends."""
 
 
 def free_port() -> int:
@@ -47,15 +45,18 @@ def free_port() -> int:
             return port
 
 
-def _keep_from_others(port: int) -> int:
-    """A descriptor that no other process, and no second call, gets while it is open; raises OSError."""
-    folder = Path(tempfile.gettempdir()) / f"conformance-ports-{os.geteuid()}"
-    folder.mkdir(exist_ok=True)
-    kept = os.open(folder / str(port), os.O_CREAT | os.O_RDWR)
+def _keep_from_others(port: int) -> socket.socket | None:
+    """Holds a name that no other process, and no second call, gets meanwhile; raises OSError when somebody has it.
+
+    A name of Linux's own kind leaves no file behind; elsewhere ports are only looked at.
+    """
+    if sys.platform != "linux":
+        return None
+    kept = socket.socket(socket.AF_UNIX)
     try:
-        fcntl.flock(kept, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        kept.bind(f"\0conformance-port-{port}")
     except OSError:
-        os.close(kept)
+        kept.close()
         raise
     return kept
 

@@ -21,7 +21,6 @@ from proxy.secrets.base import SecretError, SecretManager, open_manager
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS: Final = 60.0
-SHORTEST_SECONDS: Final = 1.0
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -82,8 +81,6 @@ def _rotation(config: ProxyConfig, item: Mapping[str, Any]) -> Rotation:
         seconds = seconds_of(settings.interval, time.time())
     except ValueError as error:  # of msgspec too
         raise ConfigError(f"{error}; write interval: 30d, manager: file, name: /run/secrets/key", key=key) from error
-    if seconds < SHORTEST_SECONDS:
-        raise ConfigError("interval is too short; write 1s or more", key=key)
     kind = settings.manager or general.get("key_management_system")
     if not isinstance(kind, str):
         raise ConfigError("manager is missing; write file, environment, command, hashicorp_vault, ...", key=key)

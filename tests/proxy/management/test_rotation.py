@@ -179,7 +179,7 @@ def test_a_generated_key_is_made_once_an_interval_and_survives(
     ("rotation", "told"),
     [
         ("{interval: soon, manager: file, name: x}", "interval: 30d"),
-        ("{interval: 0s, manager: file, name: x}", "too short"),
+        ("{interval: 0s, manager: file, name: x}", "interval: 30d"),
         ("{interval: 1d, manager: no-such, name: x}", "not available"),
         ("{interval: 1d, name: x}", "manager is missing"),
         ("{interval: 1d, manager: file}", "name"),
