@@ -186,6 +186,7 @@ class Pipeline:
             model=model,
             num_retries=min(others, self._asked.route.num_retries) if others > 0 else 0,
             max_fallbacks=self._router.max_fallbacks,
+            region=self._asked.route.region,
         )
         try:
             routed = await Pipeline(call, ModelRequest(route=route), self._client).run()
@@ -205,6 +206,10 @@ class Pipeline:
         in_vain = resource is not None and resource.exists and failure.status in (400, 404, 409)
         timed_out = failure.kind == "timeout" and self._asked.timeout is not None
         return self._asked.mock_response is not None or timed_out or in_vain
+
+    def _is_their_account(self, step: Try) -> bool:
+        """Whether the client's own key or address was used, which says nothing of the deployment's."""
+        return any(may_set(step.deployment, name, value) for name, value in self._asked.credentials.items())
 
     async def _attempt(self, step: Try, body: Body) -> Reply:
         deployment = step.deployment
@@ -300,7 +305,7 @@ class Pipeline:
         return credentials
 
     async def _failed(self, step: Try, failure: Failure) -> None:
-        if self._asked_for(failure):
+        if self._asked_for(failure) or self._is_their_account(step):
             failure.blames_deployment = False
         if self._visit is not None:
             await self._visit.failed(failure)

@@ -119,17 +119,17 @@ def test_a_model_that_is_full_refuses_everybody(case: Case) -> None:
 
 
 def test_other_endpoints(case: Case) -> None:
-    case.script({"shr-full-up": []})
+    case.script({"shr-others-up": []})
     key = keyed(case, "dev")
-    called(case, "shr-full", [key])
+    called(case, "shr-others", [key])
     answers = [
-        case.embed("shr-full", options={"key": key}),
-        case.completion("shr-full", options={"key": key}),
-        case.stream("shr-full", options={"key": key}),
+        case.embed("shr-others", options={"key": key}),
+        case.completion("shr-others", options={"key": key}),
+        case.stream("shr-others", options={"key": key}),
     ]
     case.assert_same_as_recorded(ignore=["body.error.message"])
     assert statuses(answers) == [429] * 3
-    assert all("Model capacity reached for shr-full" in answer.json["error"]["message"] for answer in answers)
+    assert all("Model capacity reached for shr-others" in answer.json["error"]["message"] for answer in answers)
 
 
 def test_streams(case: Case) -> None:

@@ -174,7 +174,7 @@ def record_of(call: Call, outcome: Outcome, rules: Recording, number: int) -> Re
     if outcome.cost is not None and 0 < outcome.cost < math.inf:
         record.dollars, record.costs = outcome.cost, outcome.costs
         if identity.access is not None and identity.access.model_budgets:
-            record.model_budget = _model_budget(record, call)
+            record.model_budget = _model_budget(record, call, outcome)
     fields = call.fields
     if fields and not _TOLD.isdisjoint(fields):
         _read_told(record, fields)
@@ -206,11 +206,12 @@ def _set_deployment(record: Record, call: Call, outcome: Outcome) -> None:
         record.max_retries = DEFAULT_RETRIES if configured is None else configured
 
 
-def _model_budget(record: Record, call: Call) -> tuple[str, str | None] | None:
-    """By the group that served the call, else by the model that did."""
+def _model_budget(record: Record, call: Call, outcome: Outcome) -> tuple[str, str | None] | None:
+    """By what was asked for, else by the group that served the call, or the model."""
     access = call.identity.access
     assert access is not None
-    found = access.model_budget(record.group, record.model)
+    deployment = outcome.deployment if outcome.route is None else outcome.route.deployment
+    found = access.model_budget(record.group, "" if deployment is None else deployment.group, record.model)
     return None if found is None else (found.name, found.period)
 
 

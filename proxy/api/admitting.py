@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from urllib.parse import unquote_to_bytes
 
 import msgspec
@@ -11,6 +12,7 @@ from proxy.api.upload import ClientBody
 from proxy.auth.permissions import Group, check_route, matches
 from proxy.call import NO_FIELDS, Body, Call, Identity
 from proxy.errors import GatewayError
+from proxy.passthrough.deployed import AzureRoute
 from proxy.passthrough.endpoints import EndpointRoute
 from proxy.passthrough.target import Route
 
@@ -73,6 +75,8 @@ async def admit_passed(call: Call, route: Route, method: str, body: ClientBody) 
     if isinstance(route, EndpointRoute) and not caller.is_admin and not _is_granted(caller, call.path):
         check_route(caller, call.path, Group.NONE, method)
     models: list[str | None] = [_model_in(call.path)]
+    if isinstance(route, AzureRoute):
+        models += _models_of_azure(call)
     fields = NO_FIELDS
     if method != "GET":
         admission = call.snapshot.admission
@@ -101,6 +105,13 @@ def _is_granted(caller: Identity, path: str) -> bool:
 def _model_in(path: str) -> str | None:
     found = _in_path.search(path)
     return None if found is None else found["google"] or found["bedrock"]
+
+
+def _models_of_azure(call: Call) -> list[str]:
+    """Models of the config that a segment of the path may be, and the vendor's deployment that it names."""
+    parts = call.path.split("/")
+    named = [after for before, after in pairwise(parts) if before == "deployments"]
+    return named + [part for part in parts if part and call.snapshot.router.groups.knows(part)]
 
 
 def _models_of_form(body: bytes) -> list[str]:

@@ -35,9 +35,10 @@ class Background:
         """Whether what was kept elsewhere cannot be seen now: what is not found may be there."""
         return self._gateway.state.kind == "degraded"
 
-    async def start(self, call: Call, pipeline: Pipeline, progress: Progress) -> None:
-        """Begin the work of ``call``, a streamed one, which ends with the work."""
+    async def start(self, call: Call, pipeline: Pipeline, progress: Progress, *, instead_of: Call) -> None:
+        """Begin the work of ``call``, a streamed one, which ends with the work, and keeps the client's places until then."""
         await self.polls.put(progress.poll)
+        call.on_settle, instead_of.on_settle = instead_of.on_settle, None
         work = _Work(call, pipeline, progress, self.polls)
         self._gateway.admit(call)
         self._works[progress.id] = work

@@ -56,7 +56,7 @@ def read_model_request(call: Call, fields: Body, model_in_path: str | None) -> M
         metadata=fields.get("metadata"),
     )
     if options:
-        _set_options(asked, options)
+        _set_options(asked, options, REQUIRED[call.endpoint])
     if not _MAY_HOLD_CREDENTIALS.isdisjoint(fields):
         asked.credentials = client_credentials(fields, model, router.groups.find(model) or ())
     if router.reads_wishes:
@@ -66,15 +66,16 @@ def read_model_request(call: Call, fields: Body, model_in_path: str | None) -> M
         extra = _extra_body(options["extra_body"])
         call.body |= extra
         asked.extra = tuple(extra)
+        _check_required(call.endpoint, call.body)
     if stream is not None and not call.stream and bytes(stream) != b"false":
         del call.body["stream"]  # no boolean: a vendor that takes it for true would stream what nobody expects
     return asked
 
 
-def _set_options(asked: ModelRequest, options: dict[str, Any]) -> None:
+def _set_options(asked: ModelRequest, options: dict[str, Any], required: str) -> None:
     asked.mock_response = options.get("mock_response")
     asked.drop_params = options.get("drop_params") is True
-    asked.dropped = _names(options, "additional_drop_params")
+    asked.dropped = [name for name in _names(options, "additional_drop_params") if name != required]
     asked.allowed_params = _names(options, "allowed_openai_params")
     if options.get("extra_headers") is not None:
         asked.headers = extra_headers(options["extra_headers"])

@@ -125,12 +125,11 @@ class ResponsesEndpoint(ModelEndpoint):
         progress = Progress(call.identity, metadata)
         work = Call(call.snapshot, call.endpoint, call.headers)
         work.path, work.client_ip, work.identity, work.model = call.path, call.client_ip, call.identity, call.model
-        work.stream, work.fields, work.customer = True, call.fields, call.customer
-        work.on_settle, call.on_settle = call.on_settle, None
+        work.stream, work.fields, work.customer, work.tags = True, call.fields, call.customer, call.tags
         work.body = {name: value for name, value in call.body.items() if name != "background"}
         work.body["stream"] = msgspec.Raw(_TRUE)
         answer = _told(progress.response)
-        await self._background.start(work, Pipeline(work, asked, self._gateway.client), progress)
+        await self._background.start(work, Pipeline(work, asked, self._gateway.client), progress, instead_of=call)
         call.outcome.status, call.outcome.ending = 200, "done"
         return answer
 

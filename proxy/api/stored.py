@@ -26,6 +26,7 @@ from proxy.files.accounts import DEFAULT, PROVIDERS, Account, account_of
 from proxy.files.ids import Named, named
 from proxy.gateway import Gateway
 from proxy.logs import call_id
+from proxy.routing.filters.regions import places
 from proxy.upstream.client import UpstreamError
 
 log = logging.getLogger(__name__)
@@ -136,12 +137,24 @@ class StoredEndpoint:
         call.model = admitted or ""
         if self._counts and self.gateway.limiter.concerns(call):
             await self.gateway.limiter.admit(call)
+        region = call.identity.region if call.snapshot.router.settings.enable_pre_call_checks else None
+        if admitted is None and region is not None:
+            told = (
+                f"Calls of this caller must stay in the region {region}; name a model (x-litellm-model) that is there"
+            )
+            raise GatewayError(400, told, type="invalid_request_error", param="model")
         if admitted is None:
             return call.snapshot.files.account(provider or DEFAULT)
         deployments = call.snapshot.router.groups.find(admitted)
         if not deployments:
             told = f"Model {admitted!r} not found in model_list. Please check your config.yaml."
             raise GatewayError(400, repr({"error": told}), type=kind)
+        if region is not None:
+            deployments = tuple(one for one in deployments if region in places(one))
+        if not deployments:
+            raise GatewayError(
+                429, f"No deployments available for selected model. Passed model={admitted}, in {region}"
+            )
         return account_of(deployments[0])
 
     def told(self, call: Call, found: Any, account: Account | None = None) -> Answer:

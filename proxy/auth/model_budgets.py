@@ -61,13 +61,13 @@ def check_model_budget(access: Access, names: Sequence[str], deployments: Sequen
 
     Args:
         names: the model as it was asked for, and what aliases make of it.
-        deployments: that may serve it; their own models' budgets count when the names have none.
+        deployments: that may serve it; the budgets of their groups and models count when the names have none.
 
     Raises:
         GatewayError: 400 ``budget_exceeded``; with several deployments, when there is no dollar left for any.
     """
     found = access.model_budget(*names)
-    budgets = [found] if found is not None else [access.model_budget(each.model) for each in deployments]
+    budgets = [found] if found is not None else [access.model_budget(each.group, each.model) for each in deployments]
     if budgets and all(budget is not None and budget.is_spent for budget in budgets):
         key = access.key
         raise exceeded(

@@ -120,6 +120,8 @@ def _account(provider: str, given: _Given) -> Account:
 
 
 def _openai(provider: str, given: _Given) -> Account:
+    if provider != "openai" and (given.api_base or given.api_key or _first("HOSTED_VLLM_API_BASE")):
+        return _own_server(provider, given)  # which gets no key of OpenAI's
     base = given.api_base or _first("OPENAI_BASE_URL", "OPENAI_API_BASE") or "https://api.openai.com/v1"
     key = given.api_key or _first("OPENAI_API_KEY")
     if not key:
@@ -128,6 +130,15 @@ def _openai(provider: str, given: _Given) -> Account:
     organization = given.organization or _first("OPENAI_ORGANIZATION")
     if organization:
         headers["openai-organization"] = organization
+    return Account(provider, base.rstrip("/"), headers, shown=given.api_base)
+
+
+def _own_server(provider: str, given: _Given) -> Account:
+    base = given.api_base or _first("HOSTED_VLLM_API_BASE")
+    if not base:
+        raise _unset(f"api_base is missing in {given.place}, and HOSTED_VLLM_API_BASE is not set")
+    key = given.api_key or _first("HOSTED_VLLM_API_KEY")
+    headers = {"authorization": f"Bearer {key}"} if key else {}
     return Account(provider, base.rstrip("/"), headers, shown=given.api_base)
 
 

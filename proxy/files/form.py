@@ -1,6 +1,7 @@
 """The form of an upload: its fields, and its file in a temporary one, since what a vendor is told of it may stand behind it."""
 
 import asyncio
+import re
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from tempfile import SpooledTemporaryFile
@@ -19,6 +20,7 @@ BLOCK: Final = 262_144
 MOST_FIELDS: Final = 64
 LONGEST_FIELD: Final = 65_536
 ANY: Final = "application/octet-stream"
+_TYPE: Final = re.compile(r"[\w.+-]{1,100}/[\w.+-]{1,100}(?:; ?charset=[\w-]{1,40})?", re.ASCII)
 _ESCAPED: Final = {number: f"%{number:02X}" for number in (*range(32), 127, ord('"'))} | {ord("\\"): "\\\\"}
 
 
@@ -51,7 +53,8 @@ class Form:
         if self.filename is not None:
             raise _malformed("more than one file")
         self.filename = segment.filename or "upload"
-        self.content_type = segment.content_type or ANY
+        told = segment.content_type or ""
+        self.content_type = told if _TYPE.fullmatch(told) else ANY
 
     async def add(self, data: bytes | bytearray) -> None:
         """More of the file."""

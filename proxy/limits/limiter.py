@@ -16,6 +16,8 @@ from proxy.limits.settings import Counted
 from proxy.rates import Rate, Unit
 from proxy.state.base import Lease, State
 
+ROUNDS: Final = (True, False, True, False)
+"""How strictly the dynamic limiters ask, one answer after the other; others may have changed the counts meanwhile."""
 WINDOW: Final = "LITELLM_RATE_LIMIT_WINDOW_SIZE"
 
 
@@ -44,17 +46,19 @@ class Limiter:
         own, claims = parts_of(_rates(call), _ignored(call)), await self._claims(call)
         if not own and not claims:
             return
-        strict = True
-        found = await self._reserve(own, claims, strict=strict)
-        while found.refused is not None:
+        for strict in ROUNDS:
+            found = await self._reserve(own, claims, strict=strict)
+            if found.refused is None:
+                break
             if found.refused.part in own:
                 raise quoting(refusal(found.refused, self.window), call.endpoint)
             for claim in claims:
                 error = claim.refusal(found.found)
                 if error is not None:
                     raise quoting(error, call.endpoint)
-            strict = not strict
-            found = await self._reserve(own, claims, strict=strict)
+        else:
+            assert found.refused is not None
+            raise quoting(refusal(found.refused, self.window), call.endpoint)
         call.limit_headers += headers_of(each for each in found.found if each.part.scope != PROJECT)
         for claim in claims:
             call.limit_headers += claim.headers(found.found)
@@ -89,9 +93,9 @@ class Limiter:
         settings, claims = call.snapshot.limits, list[Claim]()
         priority = priority_of(call.identity)
         if settings.projects is not None:
-            claims.append(await settings.projects.claim(self._state, call.model, call.identity.token, priority))
+            claims.append(await settings.projects.claim(self._state, _group(call), call.identity.token, priority))
         if settings.shares is not None:
-            claims.append(settings.shares.claim(call.model, priority))
+            claims.append(settings.shares.claim(_group(call), priority))
         return claims
 
     async def _reserve(self, own: Sequence[Part], claims: Sequence[Claim], *, strict: bool) -> Findings:
@@ -134,10 +138,16 @@ class Held:
             self._afterwards.give_back(self._lease)
 
 
+def _group(call: Call) -> str:
+    """The model group that a call is about, whatever it named it by; a model of a wildcard's goes by its own name."""
+    found = call.snapshot.router.groups.find(call.model)
+    return call.model if not found or "*" in found[0].group else found[0].group
+
+
 def _rates(call: Call) -> Iterator[Rate]:
     rates = call.identity.rates
     if rates is not None:
-        yield from rates.of(call.model)
+        yield from rates.of(call.model, _group(call) if rates.by_model else call.model)
     if call.customer_rate is not None:
         yield call.customer_rate
 

@@ -4,6 +4,8 @@ The reference parts by ``priority_reservation`` only with a licence; here the sh
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import count
+from math import ceil, inf
 from typing import Final
 
 import msgspec
@@ -57,7 +59,7 @@ class Project:
 
     def parts(self, *, strict: bool) -> list[Part]:  # noqa: ARG002 - there is one way to ask
         """See :class:`proxy.limits.claims.Claim`: at least one request, and one token, must be left for the key."""
-        spare = max(1, self._before) / self._weight if self._weight > 0 else float("inf")
+        spare = self._spare()
         return [
             msgspec.structs.replace(part, enforced=part.limit - spare + part.amount)
             for part in (_uncounted(part) for part in self._whole)
@@ -75,7 +77,8 @@ class Project:
 
     def headers(self, found: Sequence[Found]) -> Pairs:
         """See :class:`proxy.limits.claims.Claim`; what is told is what was left before the call."""
-        headers = [(b"x-litellm-model_group", self._model.encode("latin-1", "replace"))]
+        model = "".join(filter(str.isprintable, self._model))
+        headers = [(b"x-litellm-model_group", model.encode("latin-1", "replace"))]
         for each in self._mine(found):
             unit, left = each.part.unit.encode(), each.remaining + each.part.amount
             headers += (
@@ -88,6 +91,13 @@ class Project:
 
     def _share(self, left: int, active: int) -> int:
         return max(0, int(left * self._weight / max(1, active)))
+
+    def _spare(self) -> float:
+        """The least that must be left for the key's share of it to be one: as :meth:`_share` reckons, in whole numbers."""
+        if self._weight <= 0:
+            return inf
+        least = ceil(max(1, self._before) / self._weight)
+        return next(left for left in count(max(0, least - 1)) if self._share(left, self._before))
 
     def _mine(self, found: Sequence[Found]) -> list[Found]:
         return [each for each in found if each.part.scope == PROJECT]

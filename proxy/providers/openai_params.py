@@ -198,10 +198,13 @@ def without_developers(body: Body, rules: ParamRules) -> Body:
     messages = body.get("messages")
     if rules.developers or messages is None or _DEVELOPER not in bytes(messages):
         return body
-    told = [
-        message | {"role": _SYSTEM} if bytes(message.get("role", b"")) == _DEVELOPER else message
-        for message in decode_objects(messages)
-    ]
+    try:
+        told = [
+            message | {"role": _SYSTEM} if bytes(message.get("role", b"")) == _DEVELOPER else message
+            for message in decode_objects(messages)
+        ]
+    except msgspec.DecodeError:
+        raise refusal("Invalid request format: messages must be a list of objects") from None
     return body | {"messages": raw(told)}
 
 

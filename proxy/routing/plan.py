@@ -209,7 +209,8 @@ class Plan:
         """
         router, full = self._router, set[str]()
         falls_back = not self._request.disable_fallbacks and self._lists.follows(hop.model)
-        stand = Stand(candidates[0].group, candidates, full, router.is_limited(candidates), falls_back)
+        line, candidates = self._line(group, candidates)
+        stand = Stand(line, candidates, full, router.is_limited(candidates), falls_back)
         while True:
             yield stand
             suitable = router.suitable(group, candidates, self._request)
@@ -227,6 +228,14 @@ class Plan:
             if not isinstance(failure, Full):
                 return deployment, failure
             full.add(deployment.id)
+
+    def _line(self, group: str, candidates: tuple[Deployment, ...]) -> tuple[str, tuple[Deployment, ...]]:
+        """The queue, and those who may serve the call: a narrower choice has a queue of its own, and blocks no others."""
+        name = candidates[0].group
+        suiting = self._router.suiting(group, candidates, self._request) or candidates
+        if len(suiting) == len(self._router.groups.by_name.get(name, candidates)):
+            return name, candidates
+        return f"{name}: {', '.join(sorted(one.id for one in suiting))}", suiting
 
     def _retries(self, model: str, deployment: Deployment, failure: Failure, candidates: tuple[Deployment, ...]) -> int:
         """How often a group is tried again after its first failure, whatever fails then."""

@@ -194,6 +194,16 @@ class Router:
                 raise self._none_available(model, candidates)
         return healthy
 
+    def suiting(self, model: str, candidates: Sequence[Deployment], request: RouteRequest) -> tuple[Deployment, ...]:
+        """The candidates that may serve the call when all are well; none where the call may use none of them."""
+        left = list(candidates)
+        try:
+            for suits in self.filters:
+                left = suits(model, left, request)
+        except Failure:
+            return ()
+        return tuple(left)
+
     def pick(self, model: str, candidates: Sequence[Deployment], avoid: set[str], request: RouteRequest) -> Deployment:
         """A suitable deployment, of the lowest ``order``, and not one of ``avoid`` (ids) while there is another.
 

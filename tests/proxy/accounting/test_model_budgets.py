@@ -94,6 +94,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory, upstream: UpstreamControl)
         "model_list": [
             deployment("one", upstream.url, **paid),
             deployment("two", upstream.url, **paid),
+            deployment("three", upstream.url, **paid),
             {
                 "model_name": "alias",
                 "litellm_params": {
@@ -102,14 +103,14 @@ def gateway(tmp_path_factory: pytest.TempPathFactory, upstream: UpstreamControl)
                 },
             },
         ],
-        "router_settings": {"num_retries": 0},
+        "router_settings": {"num_retries": 0, "model_group_alias": {"short": "three"}},
         "general_settings": {
             "master_key": KEY,
             "database_url": f"sqlite:///{tmp_path}/gateway.db",
             "proxy_batch_write_at": 0.1,
         },
     }
-    upstream.script("model-budgets", {"one": [], "two": [], "underlying": []})
+    upstream.script("model-budgets", {"one": [], "two": [], "three": [], "underlying": []})
     with running(tmp_path, config) as started:
         yield started
 
@@ -135,6 +136,13 @@ def test_a_model_whose_budget_is_spent(gateway: Gateway) -> None:
     assert error["message"].startswith("LiteLLM Virtual Key: ")
     assert error["message"].endswith("exceeded budget for model=one")
     assert chat(gateway, key, "two").status_code == 200
+
+
+@pytest.mark.parametrize("name", ["short", "id-three", "openai/three"])
+def test_another_name_of_the_model_has_the_same_budget(gateway: Gateway, name: str) -> None:
+    key = key_with(gateway, {"three": {"budget_limit": 0.05, "time_period": "1d"}})
+    assert chat(gateway, key, name).status_code == 200
+    assert [chat(gateway, key, other).status_code for other in (name, "three")] == [400, 400]
 
 
 def test_a_fallback_that_the_client_names_is_budgeted_too(gateway: Gateway) -> None:

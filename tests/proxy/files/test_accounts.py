@@ -43,6 +43,19 @@ def test_the_environment_says_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     assert account.shown is None
 
 
+def test_a_server_of_ones_own_gets_no_key_of_openais(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-environment")
+    monkeypatch.setenv("OPENAI_ORGANIZATION", "org")
+    keyless = settings({"custom_llm_provider": "hosted_vllm", "api_base": "http://own/v1"}).account("hosted_vllm")
+    assert (keyless.url("/files"), keyless.headers) == ("http://own/v1/files", {})
+    keyed = settings({"custom_llm_provider": "hosted_vllm", "api_key": "sk-own"})
+    with pytest.raises(GatewayError, match="HOSTED_VLLM_API_BASE"):
+        keyed.account("hosted_vllm")
+    monkeypatch.setenv("HOSTED_VLLM_API_BASE", "http://env/v1")
+    account = keyed.account("hosted_vllm")
+    assert (account.url("/files"), account.headers) == ("http://env/v1/files", {"authorization": "Bearer sk-own"})
+
+
 def test_azure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AZURE_API_BASE", "https://blue.example/openai/deployments/x")
     monkeypatch.setenv("AZURE_API_KEY", "az")

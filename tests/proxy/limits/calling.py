@@ -9,13 +9,15 @@ from proxy.limits.limiter import Limiter
 from proxy.limits.settings import LimitSettings
 from proxy.rates import Rate, Rates
 from proxy.snapshot import Snapshot
+from tests.proxy.routing.making import aliases, entry, router
 
 PLAIN = LimitSettings()
+ROUTER = router([entry("chat", "chat-1")], model_group_alias=aliases(short="chat"))
 
 
 def call_of(*rates: Rate, model: str = "any", settings: LimitSettings = PLAIN, priority: str | None = None) -> Call:
     """A call of somebody with these limits."""
-    snapshot = cast(Snapshot, SimpleNamespace(limits=settings))
+    snapshot = cast(Snapshot, SimpleNamespace(limits=settings, router=ROUTER))
     call = Call(snapshot, "chat", {})
     call.model = model
     call.identity = Identity(rates=Rates(rates, priority=priority))

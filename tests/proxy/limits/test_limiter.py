@@ -9,11 +9,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
-from proxy.call import Call, Ending, Usage
+from proxy.call import Call, Ending, Identity, Usage
 from proxy.config.errors import ConfigError
 from proxy.limits.after import LEASE_SECONDS, RENEW_SECONDS
 from proxy.limits.limiter import Limiter
-from proxy.rates import Rate
+from proxy.rates import ModelRates, Rate, Rates
 from proxy.state.base import Charge, Slot
 from proxy.state.memory import MemoryState
 from tests.proxy.limits.calling import admitted, call_of, header
@@ -237,5 +237,21 @@ def test_a_counter_that_others_charge_is_shared() -> None:
         error = await admitted(Limiter(state), call_of(KEY))
         assert error is not None
         assert "Limit type: requests. Current limit: 4, Remaining: 0" in error.message
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("name", ["chat", "short", "chat-1", "openai/chat-1"])
+def test_another_name_of_a_model_is_limited_too(name: str) -> None:
+    async def scenario() -> None:
+        limiter = Limiter(MemoryState())
+        by_model = ModelRates("model_per_key", "key", requests={"chat": 1})
+        refused = []
+        for model in ("chat", name):
+            call = call_of(model=model)
+            call.identity = Identity(rates=Rates((), (by_model,)))
+            refused.append(await admitted(limiter, call))
+        assert refused[0] is None
+        assert refused[1] is not None
 
     run(scenario())

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -83,3 +84,21 @@ def test_the_older_limiter_parts_what_is_left(weight: Weight | None, admitted_ca
     assert sum(let_in(calls)) == admitted_calls
     if admitted_calls:
         assert header(calls[0], "x-ratelimit-current-active-projects") == b"1"
+
+
+@pytest.mark.parametrize(("limit", "keys", "weight"), [(30, 21, 0.7), (60, 21, 0.7), (100, 7, 0.35)])
+def test_the_older_limiter_always_comes_to_an_end(limit: int, keys: int, weight: float) -> None:
+    """What the state refuses is what the share of a key says, however numbers are rounded."""
+    settings = LimitSettings(
+        projects=Projects({"mine": Weight(weight)}, lambda _: Ceiling(limit, None)), of_models=True
+    )
+
+    async def scenario() -> None:
+        limiter = Limiter(MemoryState())
+        for number in range(keys + limit):
+            call = call_of(settings=settings, priority="mine")
+            call.identity = msgspec.structs.replace(call.identity, token=f"key-{number % keys}")
+            async with asyncio.timeout(5):
+                await admitted(limiter, call)
+
+    asyncio.run(scenario())

@@ -243,6 +243,28 @@ def test_who_suits_nobody_with_room_waits_for_another() -> None:
     run(scenario)
 
 
+def test_who_waits_for_one_deployment_does_not_hold_up_who_may_use_another() -> None:
+    async def scenario() -> None:
+        process = Process(
+            [
+                entry("g", "eu", region_name="eu", max_parallel_requests=1),
+                entry("g", "us", region_name="us", max_parallel_requests=1),
+            ],
+            num_retries=0,
+            enable_pre_call_checks=True,
+        )
+        first, second = process.call("first", region="eu"), process.call("second", region="eu")
+        await settled()
+        anywhere = process.call("anywhere", 9)
+        await settled()
+        assert (first.deployment, second.served, anywhere.deployment) == ("eu", 0, "us")
+        await ended(first)
+        assert second.deployment == "eu"
+        await ended(second, anywhere)
+
+    run(scenario)
+
+
 def test_only_who_may_be_served_is_woken() -> None:
     async def scenario() -> None:
         process = one()
