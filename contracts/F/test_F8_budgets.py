@@ -64,6 +64,7 @@ def test_a_stream_is_refused_as_json(case: Case) -> None:
     assert len(case.journal()) == 2
 
 
+@slow("each call is charged before the next")
 def test_the_others_of_a_group_serve(case: Case) -> None:
     case.script({"pair-capped": [], "pair-free": []})
     chats(case, "pair", 12)
