@@ -57,6 +57,9 @@ MESSAGES = [{"role": "user", "content": "hi"}]
         ("/openai/chat/completions", {"messages": MESSAGES}),
         ("/anthropic/v1/messages", {"messages": MESSAGES}),
         ("/bedrock/model/theirs/invoke", {}),
+        ("/azure/openai/deployments/theirs/chat/completions", {"messages": MESSAGES}),
+        ("/azure/openai/deployments/theirs/chat/completions", {"messages": MESSAGES, "model": "mine"}),
+        ("/azure/theirs/anything", {}),
     ],
 )
 def test_models_of_a_key_hold_everywhere(gateway: Gateway, path: str, body: dict[str, Any]) -> None:
@@ -64,6 +67,21 @@ def test_models_of_a_key_hold_everywhere(gateway: Gateway, path: str, body: dict
     answer = gateway.http.post(path, json=body, headers=key(gateway, models=["mine"]))
     assert answer.status_code == 401
     assert error_type(answer) == "key_model_access_denied"
+
+
+def test_what_an_endpoint_needs_is_never_dropped(gateway: Gateway, upstream: UpstreamControl) -> None:
+    upstream.script("undropped", {"mine": []})
+    body = {"model": "mine", "messages": MESSAGES, "user": "me", "additional_drop_params": ["messages", "user"]}
+    assert gateway.http.post("/v1/chat/completions", json=body).status_code == 200
+    [call] = upstream.journal("undropped")
+    assert call.body["messages"] == MESSAGES
+    assert "user" not in call.body
+
+
+def test_extra_fields_are_checked_as_others_are(gateway: Gateway) -> None:
+    body = {"model": "mine", "messages": MESSAGES, "extra_body": {"messages": ["developer"]}}
+    answer = gateway.http.post("/v1/chat/completions", json=body)
+    assert (answer.status_code, error_type(answer)) == (400, "invalid_request_error")
 
 
 def test_googles_clients_give_their_key_in_the_query(gateway: Gateway) -> None:
