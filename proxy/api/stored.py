@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -66,7 +67,7 @@ class Asked(msgspec.Struct):
         return str(self.scope["path_params"]["id"])
 
 
-class StoredEndpoint:
+class StoredEndpoint(ABC):
     """One question about files or batches.
 
     Args:
@@ -118,9 +119,9 @@ class StoredEndpoint:
         except Exception:
             return refusal(call, unexpected())
 
+    @abstractmethod
     async def run(self, call: Call, asked: Asked) -> Answer:
         """Answer a call whose caller is known. Raises GatewayError."""
-        raise NotImplementedError
 
     async def account(
         self, call: Call, model: str | None, provider: str | None, fields: Body = NO_FIELDS, *, kind: str = "None"
