@@ -104,12 +104,25 @@ class SocketEndpoint:
             if self._needs_model and not call.model:
                 raise GatewayError(400, "the query names no model")
             call.model = await admitted_model(call, NO_FIELDS, call.model or None) or ""
+            if not self._needs_model:
+                _check_any_model(call)
             if self._gateway.limiter.concerns(call):
                 await self._gateway.limiter.admit(call)
         except GatewayError as error:
             call.outcome.status, call.outcome.error = error.status, error.message
             return False
         return True
+
+
+def _check_any_model(call: Call) -> None:
+    """Refuse a session that names its model only after it has begun to a key that may not call every model.
+
+    Raises:
+        GatewayError: 403.
+    """
+    admission, access = call.snapshot.admission, call.identity.access
+    if admission is not None and access is not None and (admission.restricts(access) or access.model_budgets):
+        raise GatewayError(403, "This key may call certain models alone, and a live session may name any")
 
 
 def _direct(scope: Scope) -> Direct | None:

@@ -125,6 +125,18 @@ def test_sessions_know_who_calls(gateway: Gateway) -> None:
         assert refused.value.response.status_code == status
 
 
+@pytest.mark.parametrize(
+    "fields", [{"models": ["mine"]}, {"model_max_budget": {"mine": {"budget_limit": 1, "time_period": "1d"}}}], ids=str
+)
+def test_a_key_for_certain_models_opens_no_session_of_any_model(gateway: Gateway, fields: dict[str, Any]) -> None:
+    url = gateway.url.replace("http", "ws") + "/vertex_ai/live?model=mine"
+    with pytest.raises(InvalidStatus) as refused, connect(url, additional_headers=key(gateway, **fields)):
+        pass
+    assert refused.value.response.status_code == 403
+    with connect(url, additional_headers=key(gateway)):
+        pass
+
+
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/responses", "/openai/chat/completions", "/v1/models"])
 def test_a_budget_holds_everywhere(gateway: Gateway, path: str) -> None:
     headers = key(gateway, spend=2.0, max_budget=1.0)
