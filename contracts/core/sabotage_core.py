@@ -52,9 +52,9 @@ def never_cools_down(original: Original, cooldowns: Any, deployment: Any, *args:
         original(cooldowns, deployment, *args)
 
 
-def ignores_the_deployments_timeout(original: Original, pipeline: Any, deployment: Any) -> float:
-    seconds: float = original(pipeline, deployment)
-    return 9.0 if deployment.id == "short-chat-1" else seconds
+def ignores_the_deployments_timeout(original: Original, pipeline: Any, step: Any) -> float:
+    seconds: float = original(pipeline, step)
+    return 9.0 if step.deployment.id == "short-chat-1" else seconds
 
 
 def ignores_the_order(original: Original, deployments: Any) -> Any:

@@ -8,8 +8,8 @@ from contracts.harness.sabotaged import Sabotage
 Original = Callable[..., Any]
 
 
-def looks_at_keys_alone(original: Original, rates: Any, model: str) -> Iterator[Any]:
-    return (rate for rate in original(rates, model) if rate.scope in ("api_key", "model_per_key"))
+def looks_at_keys_alone(original: Original, rates: Any, *models: str) -> Iterator[Any]:
+    return (rate for rate in original(rates, *models) if rate.scope in ("api_key", "model_per_key"))
 
 
 def looks_at_all_models(original: Original, rates: Any, model: str) -> Any:
