@@ -18,7 +18,7 @@ LAYERS = (
     ("server", "sockets", "unread", "cli", "commands", "__main__"),
     ("app",),
     ("api",),
-    ("pipeline", "gateway", "reloading", "rotating", "snapshot", "sharing", "capacity", "queueing"),
+    ("preparation", "pipeline", "gateway", "reloading", "rotating", "snapshot", "sharing", "capacity", "queueing"),
     ("passthrough", "files", "realtime", "responses", "autorouting", "secrets", "management", "sso", "takeover"),
     ("auth", "accounting", "limits", "metrics"),
     ("jobs",),

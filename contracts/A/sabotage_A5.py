@@ -30,8 +30,8 @@ def lists_no_alias(original: Original, groups: Any) -> list[str]:
     return [name for name in original(groups) if name in groups.by_name]
 
 
-def shows_the_target(original: Original, pipeline: Any, step: Any) -> str | None:
-    shown = original(pipeline, step)
+def shows_the_target(original: Original, preparation: Any, step: Any) -> str | None:
+    shown = original(preparation, step)
     return "target-vector" if shown == "alias-vector" else shown
 
 
@@ -89,7 +89,7 @@ SABOTAGES = [
     ),
     Sabotage(
         name="shows-the-target-to-the-client",
-        patches=[("proxy.pipeline.Pipeline._shown_model", shows_the_target)],
+        patches=[("proxy.preparation.Preparation._shown_model", shows_the_target)],
         trips=["test_embeddings"],
     ),
     Sabotage(

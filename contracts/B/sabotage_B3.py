@@ -39,9 +39,9 @@ def does_not_tell(original: Original, *args: Any) -> Any:
     return [header for header in original(*args) if header[0] != USED]
 
 
-def sends_it_on(original: Original, pipeline: Any, deployment: Any, body: Any, replaced: Any) -> Any:
-    sent = original(pipeline, deployment, body, replaced)
-    fields = pipeline._call.fields
+def sends_it_on(original: Original, preparation: Any, deployment: Any, body: Any, replaced: Any) -> Any:
+    sent = original(preparation, deployment, body, replaced)
+    fields = preparation._call.fields
     return {**sent, "priority": msgspec.Raw(fields["priority"])} if "priority" in fields else sent
 
 
@@ -101,7 +101,7 @@ SABOTAGES = [
     ),
     Sabotage(
         name="sends-it-on",
-        patches=[("proxy.pipeline.Pipeline._upstream_body", sends_it_on)],
+        patches=[("proxy.preparation.Preparation.body", sends_it_on)],
         trips=[*HONOURED, "test_an_upstreams_error", "test_without_a_priority[null]"],
     ),
     Sabotage(

@@ -76,13 +76,13 @@ def retries_whatever_failed(original: Original, failure: Any, candidates: Any) -
     return True
 
 
-def has_no_timeouts_of_groups(original: Original, pipeline: Any, step: Any) -> float:
-    seconds: float = original(pipeline, step)
+def has_no_timeouts_of_groups(original: Original, preparation: Any, step: Any) -> float:
+    seconds: float = original(preparation, step)
     return 6000.0 if step.deployment.params.timeout is None else seconds
 
 
-def has_no_timeouts_of_deployments(original: Original, pipeline: Any, step: Any) -> float:
-    seconds: float = original(pipeline, step)
+def has_no_timeouts_of_deployments(original: Original, preparation: Any, step: Any) -> float:
+    seconds: float = original(preparation, step)
     return 6000.0 if step.deployment.params.timeout is not None else seconds
 
 
@@ -213,12 +213,12 @@ SABOTAGES = [
     ),
     Sabotage(
         name="has-no-timeouts-of-groups",
-        patches=[("proxy.pipeline.Pipeline._timeout", has_no_timeouts_of_groups)],
+        patches=[("proxy.preparation.Preparation.timeout", has_no_timeouts_of_groups)],
         trips=["test_a_groups_timeout"],
     ),
     Sabotage(
         name="has-no-timeouts-of-deployments",
-        patches=[("proxy.pipeline.Pipeline._timeout", has_no_timeouts_of_deployments)],
+        patches=[("proxy.preparation.Preparation.timeout", has_no_timeouts_of_deployments)],
         trips=["test_a_timeout_of_the_groups_deployments"],
     ),
     Sabotage(

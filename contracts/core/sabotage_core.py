@@ -52,8 +52,8 @@ def never_cools_down(original: Original, cooldowns: Any, deployment: Any, *args:
         original(cooldowns, deployment, *args)
 
 
-def ignores_the_deployments_timeout(original: Original, pipeline: Any, step: Any) -> float:
-    seconds: float = original(pipeline, step)
+def ignores_the_deployments_timeout(original: Original, preparation: Any, step: Any) -> float:
+    seconds: float = original(preparation, step)
     return 9.0 if step.deployment.id == "short-chat-1" else seconds
 
 
@@ -166,7 +166,7 @@ SABOTAGES = [
     ),
     Sabotage(
         name="ignores-a-timeout",
-        patches=[("proxy.pipeline.Pipeline._timeout", ignores_the_deployments_timeout)],
+        patches=[("proxy.preparation.Preparation.timeout", ignores_the_deployments_timeout)],
         trips=["test_a_timeout_of_the_deployment"],
     ),
     Sabotage(

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from proxy.errors import GatewayError
-from proxy.pipeline import CONTENTS, MESSAGES, RESPONSES
+from proxy.preparation import CONTENTS, MESSAGES, RESPONSES
 from proxy.providers.failures import StreamFailure
 
 

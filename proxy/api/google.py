@@ -22,7 +22,8 @@ from proxy.call import Answer, Body, Call
 from proxy.deployment import Deployment
 from proxy.errors import Failure, GatewayError
 from proxy.gateway import Gateway
-from proxy.pipeline import CONTENTS, ModelRequest, Pipeline
+from proxy.pipeline import Pipeline
+from proxy.preparation import CONTENTS, ModelRequest
 from proxy.providers.base import Attempt, find_provider
 
 log = logging.getLogger(__name__)

@@ -19,7 +19,8 @@ from proxy.call import Answer, Body, Call, Usage, Write
 from proxy.errors import GatewayError
 from proxy.gateway import Gateway
 from proxy.logs import call_id
-from proxy.pipeline import ModelRequest, Pipeline
+from proxy.pipeline import Pipeline
+from proxy.preparation import ModelRequest
 from proxy.providers.base import Stream
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from proxy.call import Body, Call
 from proxy.config.model import LOWEST_PRIORITY, Fallbacks
 from proxy.errors import Failure, GatewayError
 from proxy.fields import CREDENTIAL_FIELDS, KEPT_BACK, OPTIONS
-from proxy.pipeline import ModelRequest
+from proxy.preparation import ModelRequest
 from proxy.routing.fallbacks import configured_lists, shown_lists
 from proxy.routing.request import RouteRequest
 from proxy.routing.router import DEFAULT_RETRIES, Router

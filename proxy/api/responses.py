@@ -22,7 +22,8 @@ from proxy.auth.authenticator import Caller
 from proxy.call import Answer, Body, Call
 from proxy.errors import DetailError, GatewayError
 from proxy.gateway import Gateway
-from proxy.pipeline import RESPONSES, ModelRequest, Pipeline
+from proxy.pipeline import Pipeline
+from proxy.preparation import RESPONSES, ModelRequest
 from proxy.providers.base import Resource
 from proxy.providers.openai_format import present
 from proxy.responses.answer import Item
