@@ -17,10 +17,10 @@ from proxy.preparation import CONTENTS, MESSAGES, RESPONSES, ModelRequest, Prepa
 from proxy.providers.base import Attempt, Reply, Sink, Stream, find_provider
 from proxy.providers.embedded import vectors
 from proxy.providers.failures import StreamFailure
-from proxy.providers.messages_bridge import answered as answered_as_message
-from proxy.providers.messages_bridge import asked as asked_as_chat
-from proxy.providers.messages_bridge import speaks_messages
-from proxy.providers.messages_request import Chat
+from proxy.providers.messages.bridge import answered as answered_as_message
+from proxy.providers.messages.bridge import asked as asked_as_chat
+from proxy.providers.messages.bridge import speaks_messages
+from proxy.providers.messages.request import Chat
 from proxy.providers.mock import mock_reply
 from proxy.queueing import Ticket, take_ticket
 from proxy.responses.dialogue import Dialogue

@@ -11,7 +11,7 @@ from proxy.deployment import OPENAI_PREFIX, Deployment, may_set
 from proxy.errors import Headers
 from proxy.fields import CREDENTIAL_FIELDS, KEPT_BACK
 from proxy.providers.base import Attempt, Resource, wants_usage
-from proxy.providers.openai_params import adapted, check_dimensions, without_developers
+from proxy.providers.openai.params import adapted, check_dimensions, without_developers
 from proxy.responses.dialogue import Dialogue
 from proxy.routing.plan import Try
 from proxy.routing.request import RouteRequest

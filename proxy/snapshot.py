@@ -24,7 +24,7 @@ from proxy.limits.settings import LimitSettings, limit_settings
 from proxy.passthrough.routes import PassThrough
 from proxy.providers.base import find_provider
 from proxy.providers.compatible import param_rules as rules_of
-from proxy.providers.openai_params import ParamRules
+from proxy.providers.openai.params import ParamRules
 from proxy.queueing import Queue
 from proxy.responses.settings import Background, background_of
 from proxy.routing.budgets import Spending

@@ -156,12 +156,12 @@ SABOTAGES = [
     ),
     Sabotage(
         name="sends-the-vendor-whatever-comes",
-        patches=[("proxy.providers.openai_responses.request", sends_the_vendor_whatever_comes)],
+        patches=[("proxy.providers.openai.responses.request", sends_the_vendor_whatever_comes)],
         trips=["test_another_field[unheard_of]"],
     ),
     Sabotage(
         name="takes-half-a-stream-for-a-whole-one",
-        patches=[("proxy.providers.openai_responses.ResponseEvents.finish", takes_half_a_stream_for_a_whole_one)],
+        patches=[("proxy.providers.openai.responses.ResponseEvents.finish", takes_half_a_stream_for_a_whole_one)],
         trips=["test_a_stream_that_breaks", "test_a_stream_that_breaks_is_told_to_be_broken[ended]"],
     ),
     Sabotage(
@@ -171,7 +171,7 @@ SABOTAGES = [
     ),
     Sabotage(
         name="forgets-the-effort",
-        patches=[("proxy.providers.openai.as_response", forgets_the_effort)],
+        patches=[("proxy.providers.openai.provider.as_response", forgets_the_effort)],
         trips=["test_a_field[reasoning_effort]"],
     ),
 ]

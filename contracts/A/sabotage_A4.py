@@ -6,7 +6,7 @@ from typing import Any
 from contracts.harness.sabotaged import Sabotage
 from proxy.errors import Headers
 from proxy.providers.failures import StreamFailure
-from proxy.providers.openai_chunks import DONE
+from proxy.providers.openai.chunks import DONE
 from proxy.routing.plan import Hop
 
 Original = Callable[..., Any]
@@ -179,7 +179,7 @@ SABOTAGES = [
     ),
     Sabotage(
         name="sends-the-callers-key-upstream",
-        patches=[("proxy.providers.openai.OpenAICompatible._target_of", with_the_callers_key)],
+        patches=[("proxy.providers.openai.provider.OpenAICompatible._target_of", with_the_callers_key)],
         trips=[
             "test_each_upstream_gets_the_key_of_its_own_deployment",
             "test_no_error_shows_the_key_of_a_vendor",
@@ -187,7 +187,7 @@ SABOTAGES = [
     ),
     Sabotage(
         name="shows-the-upstream-key",
-        patches=[("proxy.providers.openai.without", lambda _original, _secrets, text: text)],
+        patches=[("proxy.providers.openai.provider.without", lambda _original, _secrets, text: text)],
         trips=[
             "test_no_error_shows_the_key_of_a_vendor",
         ],
@@ -195,7 +195,7 @@ SABOTAGES = [
     Sabotage(
         name="passes-a-cut-stream-off-as-complete",
         patches=[
-            ("proxy.providers.openai_chunks.Chunks.finish", finishes_whatever_came),
+            ("proxy.providers.openai.chunks.Chunks.finish", finishes_whatever_came),
             ("proxy.providers.streams.EventStream.pump", ends_a_broken_stream_well),
         ],
         trips=[

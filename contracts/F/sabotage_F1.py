@@ -141,7 +141,7 @@ SABOTAGES = [
     ),
     Sabotage(
         name="system-prompts-are-messages",
-        patches=[("proxy.providers.anthropic.Anthropic.count_chat", system_prompts_are_messages)],
+        patches=[("proxy.providers.anthropic.provider.Anthropic.count_chat", system_prompts_are_messages)],
         trips=["test_anthropic_is_asked_where_the_deployment_is"],
     ),
     Sabotage(
@@ -181,7 +181,7 @@ SABOTAGES = [
     ),
     Sabotage(
         name="clients-are-told-nothing",
-        patches=[("proxy.providers.openai_chunks.Chunks.count", tells_nothing)],
+        patches=[("proxy.providers.openai.chunks.Chunks.count", tells_nothing)],
         trips=[
             "test_clients_that_ask_are_told",
             "test_calls_of_tools_count",
@@ -191,12 +191,12 @@ SABOTAGES = [
     ),
     Sabotage(
         name="everybody-is-told",
-        patches=[("proxy.providers.openai.wants_usage", tells_everybody)],
+        patches=[("proxy.providers.openai.provider.wants_usage", tells_everybody)],
         trips=["test_others_are_not_told", "test_it_is_charged"],
     ),
     Sabotage(
         name="calls-of-tools-are-forgotten",
-        patches=[("proxy.providers.openai_chunks.said_calls", calls_say_nothing)],
+        patches=[("proxy.providers.openai.chunks.said_calls", calls_say_nothing)],
         trips=["test_calls_of_tools_count"],
     ),
     Sabotage(

@@ -122,7 +122,7 @@ SABOTAGES = [
     ),
     Sabotage(
         name="maps-a-status-wrongly",
-        patches=[("proxy.providers.openai.failure_from_answer", calls_a_vendor_error_a_server_error)],
+        patches=[("proxy.providers.openai.provider.failure_from_answer", calls_a_vendor_error_a_server_error)],
         trips=["test_a_status_of_the_upstream[418]"],
     ),
     Sabotage(
@@ -146,7 +146,7 @@ SABOTAGES = [
     ),
     Sabotage(
         name="leaks-the-callers-key",
-        patches=[("proxy.providers.openai.OpenAICompatible._target_of", leaks_the_callers_key)],
+        patches=[("proxy.providers.openai.provider.OpenAICompatible._target_of", leaks_the_callers_key)],
         trips=["test_a_key_from_the_environment"],
     ),
     Sabotage(
@@ -199,22 +199,22 @@ SABOTAGES = [
     ),
     Sabotage(
         name="leaves-out-safety-settings",
-        patches=[("proxy.providers.google_native.body_of", leaves_out_safety_settings)],
+        patches=[("proxy.providers.google.native.body_of", leaves_out_safety_settings)],
         trips=["test_every_field_of_googles_goes_through[safetySettings]"],
     ),
     Sabotage(
         name="tells-google-no-labels",
-        patches=[("proxy.providers.google_provider._labels", tells_google_no_labels)],
+        patches=[("proxy.providers.google.generative._labels", tells_google_no_labels)],
         trips=["test_labels_of_the_metadata"],
     ),
     Sabotage(
         name="signs-without-the-session",
-        patches=[("proxy.providers.bedrock_http.credentials_of", signs_without_the_session)],
+        patches=[("proxy.providers.bedrock.http.credentials_of", signs_without_the_session)],
         trips=["test_the_way_to_bedrock[rock-session]"],
     ),
     Sabotage(
         name="names-bedrocks-tools-as-the-client-does",
-        patches=[("proxy.providers.bedrock_tools.bedrock_name", names_tools_as_the_client_does)],
+        patches=[("proxy.providers.bedrock.tools.bedrock_name", names_tools_as_the_client_does)],
         trips=[
             "test_a_tool[odd-name]",
             "test_a_tool[digit-first]",
@@ -223,7 +223,7 @@ SABOTAGES = [
     ),
     Sabotage(
         name="takes-throttling-for-a-mistake",
-        patches=[("proxy.providers.bedrock_stream.failure_within_stream", takes_throttling_for_a_mistake)],
+        patches=[("proxy.providers.bedrock.stream.failure_within_stream", takes_throttling_for_a_mistake)],
         trips=[
             "test_an_exception_within_a_stream[throttlingException]",
             "test_an_exception_before_anything_is_said[throttlingException]",
@@ -231,12 +231,12 @@ SABOTAGES = [
     ),
     Sabotage(
         name="takes-a-full-answer-for-a-complete-one",
-        patches=[("proxy.providers.cohere_answers.finish_reason", takes_a_full_answer_for_a_complete_one)],
+        patches=[("proxy.providers.cohere.answers.finish_reason", takes_a_full_answer_for_a_complete_one)],
         trips=["test_why_an_answer_ends[MAX_TOKENS]", "test_a_stream_that_is_full"],
     ),
     Sabotage(
         name="sends-googles-signatures-on",
-        patches=[("proxy.providers.openai.without_signatures", sends_googles_signatures_on)],
+        patches=[("proxy.providers.openai.provider.without_signatures", sends_googles_signatures_on)],
         trips=["test_a_signature_of_googles_in_the_id_of_a_call_is_sent_to_nobody_else"],
     ),
 ]

@@ -15,7 +15,7 @@ from proxy.call import Body, Call, Outcome, Usage
 from proxy.config.model import ProxyConfig
 from proxy.fields import CREDENTIAL_FIELDS, LONGEST_NAME, names_of
 from proxy.providers.base import find_provider
-from proxy.providers.openai import OpenAICompatible
+from proxy.providers.openai.provider import OpenAICompatible
 from proxy.routing.router import DEFAULT_RETRIES
 
 CALL_TYPES: Final = {

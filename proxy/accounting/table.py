@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from proxy.accounting.price_file import place
-from proxy.providers.bedrock_models import known_as
+from proxy.providers.bedrock.models import known_as
 
 log = logging.getLogger(__name__)
 

@@ -6,8 +6,8 @@ from proxy.accounting.catalog import Catalog, base_model
 from proxy.accounting.cost import own_prices
 from proxy.config.redact import masked
 from proxy.deployment import OPENAI_PREFIX, Deployment
-from proxy.providers.anthropic_params import taken_params as taken_by_claude
-from proxy.providers.openai_params import supported_params
+from proxy.providers.anthropic.params import taken_params as taken_by_claude
+from proxy.providers.openai.params import supported_params
 
 _FIELDS = """
     max_tokens max_input_tokens max_output_tokens input_cost_per_token input_cost_per_token_flex

@@ -12,7 +12,7 @@ from proxy.deployment import Deployment, split_model
 from proxy.errors import Failure
 from proxy.providers.base import Attempt, Reply, find_provider
 from proxy.providers.mock import mock_reply
-from proxy.providers.openai_format import raw
+from proxy.providers.openai.format import raw
 from proxy.upstream.client import UpstreamClient
 
 SECONDS = 60.0

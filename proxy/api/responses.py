@@ -25,7 +25,7 @@ from proxy.gateway import Gateway
 from proxy.pipeline import Pipeline
 from proxy.preparation import RESPONSES, ModelRequest
 from proxy.providers.base import Resource
-from proxy.providers.openai_format import present
+from proxy.providers.openai.format import present
 from proxy.responses.answer import Item
 from proxy.responses.dialogue import KEPT, Dialogue, Previous
 from proxy.responses.ids import Found, ids_of

@@ -12,7 +12,7 @@ from proxy.passthrough.addresses import Base, base_of, below_vendor, with_query
 from proxy.passthrough.members import UNREADABLE
 from proxy.passthrough.target import Asked, Target, VendorRoute, unset
 from proxy.passthrough.vendors import AZURE, KeyRoute
-from proxy.providers.azure import AZURE as AZURE_MODELS
+from proxy.providers.azure.provider import AZURE as AZURE_MODELS
 from proxy.routing.request import RouteRequest
 from proxy.routing.router import Router
 

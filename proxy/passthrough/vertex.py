@@ -12,7 +12,7 @@ from proxy.deployment import Deployment
 from proxy.errors import GatewayError
 from proxy.passthrough.addresses import Base, base_of, below, check, with_query
 from proxy.passthrough.target import Asked, Target, VendorRoute, unset
-from proxy.providers.google_auth import CredentialsError, access_token
+from proxy.providers.google.auth import CredentialsError, access_token
 from proxy.routing.request import RouteRequest
 from proxy.routing.router import Router
 

@@ -4,10 +4,11 @@ import re
 from urllib.parse import urlencode, urlsplit
 
 from proxy.deployment import Deployment
-from proxy.providers import azure, quirks
+from proxy.providers import quirks
+from proxy.providers.azure import provider as azure
 from proxy.providers.base import Attempt, Reply
-from proxy.providers.openai import PATHS, OpenAICompatible
-from proxy.providers.openai_params import Facts, ParamRules
+from proxy.providers.openai.params import Facts, ParamRules
+from proxy.providers.openai.provider import PATHS, OpenAICompatible
 from proxy.providers.vendor import ALL, Vendor
 from proxy.upstream.client import UpstreamClient
 

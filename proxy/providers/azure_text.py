@@ -2,6 +2,6 @@
 
 import msgspec
 
-from proxy.providers.azure import AZURE, Azure
+from proxy.providers.azure.provider import AZURE, Azure
 
 provider = Azure(msgspec.structs.replace(AZURE, name="azure_text", completions=True))

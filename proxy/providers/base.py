@@ -146,7 +146,7 @@ class Provider(Protocol):
 
 @lru_cache
 def find_provider(name: str) -> Provider:
-    """The provider of a prefix such as ``openai``: the file of its name, else the table's.
+    """The provider of a prefix such as ``openai``: the file or package of its name, else the table's.
 
     Raises:
         ConfigError: there is none of this name.
@@ -163,10 +163,15 @@ def find_provider(name: str) -> Provider:
 
 
 def _of_file(name: str) -> Provider | None:
-    module_name = name.replace("-", "_")
-    if not module_name.isidentifier() or importlib.util.find_spec(f"{__package__}.{module_name}") is None:
+    """What the file of a name calls ``provider``, or the file ``provider.py`` of the package of this name."""
+    module_name = f"{__package__}.{name.replace('-', '_')}"
+    found = importlib.util.find_spec(module_name) if name.replace("-", "_").isidentifier() else None
+    if found is not None and found.submodule_search_locations is not None:
+        module_name += ".provider"
+        found = importlib.util.find_spec(module_name)
+    if found is None:
         return None
-    provider: Provider | None = getattr(importlib.import_module(f"{__package__}.{module_name}"), "provider", None)
+    provider: Provider | None = getattr(importlib.import_module(module_name), "provider", None)
     return provider
 
 
@@ -181,7 +186,7 @@ def provider_names() -> list[str]:
 
 
 def _names() -> list[str]:
-    """What may be a prefix: every file and every vendor of the table."""
+    """What may be a prefix: every file, every package and every vendor of the table."""
     package = importlib.import_module(str(__package__))
     files = [module.name for module in pkgutil.iter_modules(package.__path__)]
     return [*files, *importlib.import_module(f"{__package__}.compatible").VENDORS]

@@ -12,9 +12,9 @@ import msgspec
 from proxy.errors import Failure
 from proxy.providers.base import Attempt, Reply, Stream, wants_usage
 from proxy.providers.failures import StreamFailure, unreadable
-from proxy.providers.openai_chunks import DONE
-from proxy.providers.openai_format import encode, present, raw
-from proxy.providers.openai_responses import FIELDS
+from proxy.providers.openai.chunks import DONE
+from proxy.providers.openai.format import encode, present, raw
+from proxy.providers.openai.responses import FIELDS
 from proxy.providers.translated import TranslatedStream
 
 EXCEPTION = "OpenAIException"

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from proxy.providers.failures import StreamFailure
-from proxy.providers.openai_format import encode
+from proxy.providers.openai.format import encode
 
 Fields = dict[str, Any]
 

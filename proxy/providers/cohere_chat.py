@@ -1,5 +1,5 @@
 """``cohere_chat/MODEL``: another prefix of Cohere's."""
 
-from proxy.providers.cohere import provider
+from proxy.providers.cohere.provider import provider
 
 __all__ = ["provider"]

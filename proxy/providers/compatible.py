@@ -12,9 +12,9 @@ import msgspec
 from proxy.deployment import Deployment
 from proxy.providers import quirks
 from proxy.providers.base import find_provider
-from proxy.providers.openai import OpenAICompatible
-from proxy.providers.openai_params import Facts, ParamRules
-from proxy.providers.openai_responses import as_xai_takes_it
+from proxy.providers.openai.params import Facts, ParamRules
+from proxy.providers.openai.provider import OpenAICompatible
+from proxy.providers.openai.responses import as_xai_takes_it
 from proxy.providers.quirks import chained
 from proxy.providers.vendor import ALL, Vendor, words
 

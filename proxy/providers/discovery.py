@@ -4,13 +4,13 @@ from typing import Literal
 
 import msgspec
 
-from proxy.providers import cohere_requests
-from proxy.providers.anthropic_params import taken_params as taken_by_claude
+from proxy.providers.anthropic.params import taken_params as taken_by_claude
 from proxy.providers.base import find_provider, provider_names
-from proxy.providers.bedrock_models import named
-from proxy.providers.google_params import param_rules as google_rules
-from proxy.providers.openai import OpenAICompatible
-from proxy.providers.openai_params import PARAMS, Facts, supported_params
+from proxy.providers.bedrock.models import named
+from proxy.providers.cohere import requests as cohere_requests
+from proxy.providers.google.params import param_rules as google_rules
+from proxy.providers.openai.params import PARAMS, Facts, supported_params
+from proxy.providers.openai.provider import OpenAICompatible
 
 
 class CredentialField(msgspec.Struct, frozen=True):

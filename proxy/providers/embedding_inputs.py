@@ -10,8 +10,8 @@ import msgspec
 from proxy.call import Body, Usage
 from proxy.errors import Failure
 from proxy.providers.base import Attempt
-from proxy.providers.openai_format import encode
-from proxy.providers.openai_params import refusal
+from proxy.providers.openai.format import encode
+from proxy.providers.openai.params import refusal
 
 _inputs = msgspec.json.Decoder(str | list[str])
 _BASE64 = b'"base64"'

@@ -5,10 +5,10 @@ import os
 from proxy.deployment import Deployment
 from proxy.errors import Failure
 from proxy.providers.base import Attempt
-from proxy.providers.google_contents import is_third
-from proxy.providers.google_failures import no_credentials
-from proxy.providers.google_http import EVENTS, GENERATE, GENERATE_STREAM, Target, own_deployment, path_of
-from proxy.providers.google_provider import Google
+from proxy.providers.google.contents import is_third
+from proxy.providers.google.failures import no_credentials
+from proxy.providers.google.generative import Google
+from proxy.providers.google.http import EVENTS, GENERATE, GENERATE_STREAM, Target, own_deployment, path_of
 from proxy.upstream.client import UpstreamClient
 
 GOOGLE = "https://generativelanguage.googleapis.com"

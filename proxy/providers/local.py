@@ -7,8 +7,8 @@ from typing import Any
 
 from proxy.call import Usage
 from proxy.providers.base import Attempt, Reply, Sink
-from proxy.providers.openai_chunks import DONE
-from proxy.providers.openai_format import encode
+from proxy.providers.openai.chunks import DONE
+from proxy.providers.openai.format import encode
 
 PIECE = 3
 """Characters in each chunk of a stream."""

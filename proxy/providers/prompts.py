@@ -5,8 +5,8 @@ import msgspec
 from proxy.call import Body
 from proxy.errors import GatewayError
 from proxy.providers.base import Attempt, Reply
-from proxy.providers.openai_chunks import DONE
-from proxy.providers.openai_format import decode_object, decode_objects, encode, present, raw, usage_fields
+from proxy.providers.openai.chunks import DONE
+from proxy.providers.openai.format import decode_object, decode_objects, encode, present, raw, usage_fields
 from proxy.providers.translated import TranslatedStream
 
 _NULL = msgspec.Raw(b"null")

@@ -10,8 +10,8 @@ import msgspec
 
 from proxy.call import Body
 from proxy.deployment import Deployment
-from proxy.providers.openai_format import present, raw
-from proxy.providers.openai_params import refusal
+from proxy.providers.openai.format import present, raw
+from proxy.providers.openai.params import refusal
 
 Adapt = Callable[[Body, Deployment], Body]
 Message = dict[str, Any]

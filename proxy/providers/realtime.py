@@ -7,7 +7,7 @@ import msgspec
 
 from proxy.deployment import Deployment
 from proxy.errors import Failure, Headers
-from proxy.providers.azure import AZURE
+from proxy.providers.azure.provider import AZURE
 from proxy.providers.compatible import VENDORS
 from proxy.providers.vendor import OPENAI, Vendor
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from proxy.call import Body
-from proxy.providers.openai_format import encode
+from proxy.providers.openai.format import encode
 
 
 class _Function(msgspec.Struct):

@@ -7,7 +7,7 @@ from typing import Protocol
 from proxy.call import Usage
 from proxy.providers.base import Attempt, Sink
 from proxy.providers.failures import StreamFailure, timed_out, unreachable
-from proxy.providers.openai_chunks import DONE
+from proxy.providers.openai.chunks import DONE
 from proxy.upstream.client import Broken, TimedOut, TooLarge, UpstreamResponse
 from proxy.upstream.sse import EventSplitter, data_of
 

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from proxy.providers.openai import OpenAI
+from proxy.providers.openai.provider import OpenAI
 from proxy.providers.vendor import OPENAI
 
 provider = OpenAI(msgspec.structs.replace(OPENAI, name="text-completion-openai", label="", chat_models=()))

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from proxy.call import Body
-from proxy.providers.openai_format import raw
+from proxy.providers.openai.format import raw
 
 SIGNATURE_MARK = "__thought__"
 """Before the signature."""

@@ -9,7 +9,7 @@ import msgspec
 from proxy.call import Body
 from proxy.deployment import Deployment
 from proxy.errors import Failure
-from proxy.providers.openai_params import PARAMS, Facts, ParamRules, vendor_rules
+from proxy.providers.openai.params import PARAMS, Facts, ParamRules, vendor_rules
 
 ALL = frozenset(PARAMS)
 """What OpenAI's general models take."""

@@ -5,13 +5,13 @@ import re
 from typing import Any, NamedTuple
 
 from proxy.deployment import Deployment
-from proxy.providers.anthropic import Host, ask
-from proxy.providers.anthropic_http import Target as AnthropicTarget
+from proxy.providers.anthropic.http import Target as AnthropicTarget
+from proxy.providers.anthropic.provider import Host, ask
 from proxy.providers.base import Attempt, Reply
-from proxy.providers.google_auth import CredentialsError, access_token
-from proxy.providers.google_failures import bad_request, no_credentials
-from proxy.providers.google_http import EVENTS, GENERATE_STREAM, Target, headers_of, own_deployment, path_of
-from proxy.providers.google_provider import Google
+from proxy.providers.google.auth import CredentialsError, access_token
+from proxy.providers.google.failures import bad_request, no_credentials
+from proxy.providers.google.generative import Google
+from proxy.providers.google.http import EVENTS, GENERATE_STREAM, Target, headers_of, own_deployment, path_of
 from proxy.providers.prompts import as_chat, as_text
 from proxy.providers.vendor_counts import VendorCount
 from proxy.upstream.client import UpstreamClient

@@ -9,7 +9,7 @@ import msgspec
 from proxy.call import Call
 from proxy.errors import GatewayError, Headers
 from proxy.passthrough.vertex import VertexAccounts, vertex_host
-from proxy.providers.google_auth import CredentialsError, access_token
+from proxy.providers.google.auth import CredentialsError, access_token
 from proxy.realtime.client import ClientSocket
 from proxy.realtime.relay import Relay, ended_well, told_to_client
 from proxy.realtime.usage import LiveUsage

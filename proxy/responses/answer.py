@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from proxy.providers.openai_responses import BLANK
+from proxy.providers.openai.responses import BLANK
 
 Item = dict[str, Any]
 

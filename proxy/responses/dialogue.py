@@ -12,7 +12,7 @@ from proxy.errors import Failure
 from proxy.providers.base import Attempt, Reply, Resource, find_provider
 from proxy.providers.chat_as_response import told_as_chat
 from proxy.providers.failures import unreadable
-from proxy.providers.openai_format import encode, present, raw
+from proxy.providers.openai.format import encode, present, raw
 from proxy.responses.answer import Item, to_response
 from proxy.responses.ids import Found, Ids
 from proxy.responses.request import items_of, to_chat

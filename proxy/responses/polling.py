@@ -12,7 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 from proxy.call import Identity
-from proxy.providers.openai_responses import BLANK
+from proxy.providers.openai.responses import BLANK
 from proxy.responses.answer import Item
 from proxy.responses.ids import owner_of
 from proxy.state.base import State

@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from proxy.call import Body
-from proxy.providers.openai_format import present, raw
-from proxy.providers.openai_responses import FIELDS
+from proxy.providers.openai.format import present, raw
+from proxy.providers.openai.responses import FIELDS
 
 Item = dict[str, Any]
 

@@ -11,8 +11,8 @@ import msgspec
 
 from proxy.providers.base import Sink, Stream
 from proxy.providers.failures import StreamFailure
-from proxy.providers.openai_chunks import DONE
-from proxy.providers.openai_format import encode
+from proxy.providers.openai.chunks import DONE
+from proxy.providers.openai.format import encode
 from proxy.providers.translated import TranslatedStream
 from proxy.responses.answer import (
     Call,

@@ -10,7 +10,7 @@ from proxy.config.model import DeploymentParams, ModelEntry
 from proxy.deployment import make_deployment
 from proxy.errors import Failure, Headers
 from proxy.providers.base import Attempt, Reply, find_provider
-from proxy.providers.openai_format import raw
+from proxy.providers.openai.format import raw
 from proxy.upstream.client import ConnectFailed, Timeouts, UpstreamClient, UpstreamResponse
 from tests.proxy.providers.pumping import events_of
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.providers.anthropic_answers import chat_completion, chat_usage, estimated_tokens, finish_reason
-from proxy.providers.anthropic_chunks import MessageChunks
-from proxy.providers.anthropic_failures import FAILURES
+from proxy.providers.anthropic.answers import chat_completion, chat_usage, estimated_tokens, finish_reason
+from proxy.providers.anthropic.chunks import MessageChunks
+from proxy.providers.anthropic.failures import FAILURES
 from proxy.providers.failures import StreamFailure
 
 odd = st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=3) | st.just([1]) | st.just({"a": 1})

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.errors import Failure
-from proxy.providers.anthropic_betas import betas_of, known_betas
-from proxy.providers.anthropic_messages import Untranslatable, decode_messages, prefill, split
-from proxy.providers.anthropic_params import Rules, translate
+from proxy.providers.anthropic.betas import betas_of, known_betas
+from proxy.providers.anthropic.messages import Untranslatable, decode_messages, prefill, split
+from proxy.providers.anthropic.params import Rules, translate
 
 MODEL = "claude-up"
 odd = st.recursive(

@@ -8,9 +8,9 @@ import pytest
 from fixtures.replies import Reply
 from fixtures.running import UpstreamControl
 from proxy.errors import Failure
-from proxy.providers.azure_failures import Filtered, azure_failure
+from proxy.providers.azure.failures import Filtered, azure_failure
 from proxy.providers.compatible import param_rules
-from proxy.providers.openai_params import adapted
+from proxy.providers.openai.params import adapted
 from tests.proxy.providers.sending import answered, attempt, sent
 
 BASE = "https://resource.openai.azure.com"

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.errors import Failure
-from proxy.providers.anthropic_messages import Untranslatable, decode_messages
-from proxy.providers.bedrock_answers import chat_completion
-from proxy.providers.bedrock_messages import split
-from proxy.providers.bedrock_models import named
-from proxy.providers.bedrock_params import Params, translate
+from proxy.providers.anthropic.messages import Untranslatable, decode_messages
+from proxy.providers.bedrock.answers import chat_completion
+from proxy.providers.bedrock.messages import split
+from proxy.providers.bedrock.models import named
+from proxy.providers.bedrock.params import Params, translate
 from tests.proxy.providers.sending import attempt, sent
 
 CLAUDE = "anthropic.claude-3-haiku-20240307-v1:0"

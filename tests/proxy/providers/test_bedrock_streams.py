@@ -11,8 +11,8 @@ from fixtures.bedrock_replies import said
 from fixtures.event_stream import event
 from fixtures.replies import Reply, ok
 from fixtures.running import UpstreamControl
-from proxy.providers.bedrock_chunks import ConverseChunks
-from proxy.providers.bedrock_stream import BinaryStream
+from proxy.providers.bedrock.chunks import ConverseChunks
+from proxy.providers.bedrock.stream import BinaryStream
 from proxy.providers.failures import StreamFailure
 from tests.proxy.providers.pumping import events_of
 from tests.proxy.providers.sending import answered, attempt

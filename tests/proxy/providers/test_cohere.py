@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from fixtures.cohere_replies import said
 from fixtures.running import UpstreamControl
 from proxy.errors import Failure
-from proxy.providers.cohere_answers import CohereChunks, Failed, chat_completion
-from proxy.providers.cohere_requests import translate
+from proxy.providers.cohere.answers import CohereChunks, Failed, chat_completion
+from proxy.providers.cohere.requests import translate
 from proxy.providers.failures import StreamFailure
 from tests.proxy.providers.sending import answered, attempt, sent
 

@@ -13,7 +13,7 @@ from proxy.config.loader import load_config
 from proxy.errors import Failure, GatewayError
 from proxy.providers.base import find_provider
 from proxy.providers.compatible import VENDORS, param_rules
-from proxy.providers.openai_params import adapted
+from proxy.providers.openai.params import adapted
 from proxy.routing.budgets import Spending
 from proxy.routing.cooldown import Cooldowns
 from proxy.snapshot import build_snapshot

@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from proxy.providers.google_auth import CredentialsError, access_token
+from proxy.providers.google.auth import CredentialsError, access_token
 from tests.proxy.upstream.servers import Handler, Peer, Server, connected, run, serving
 
 # google-auth warns of accounts from strangers; ours are those of a config, whose author chooses the host anyway.

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.errors import Failure
-from proxy.providers.google_contents import Message, Untranslatable, contents, decode_messages
-from proxy.providers.google_params import Rules, param_rules, translate
-from proxy.providers.google_schema import google_schema, json_schema
-from proxy.providers.google_tools import NoSuchTool, translate_choice, translate_tools
+from proxy.providers.google.contents import Message, Untranslatable, contents, decode_messages
+from proxy.providers.google.params import Rules, param_rules, translate
+from proxy.providers.google.schema import google_schema, json_schema
+from proxy.providers.google.tools import NoSuchTool, translate_choice, translate_tools
 from proxy.providers.schema_refs import MOST_PARTS, ImpossibleSchema
 
 FLASH = "gemini-2.5-flash"

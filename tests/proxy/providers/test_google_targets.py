@@ -11,7 +11,7 @@ from proxy.errors import Failure
 from proxy.providers import vertex_ai
 from proxy.providers.base import Attempt
 from proxy.providers.gemini import provider as gemini
-from proxy.providers.google_http import GENERATE, GENERATE_STREAM, Target
+from proxy.providers.google.http import GENERATE, GENERATE_STREAM, Target
 from proxy.providers.vertex_ai import provider as vertex
 
 

@@ -11,7 +11,7 @@ from proxy.errors import Failure
 from proxy.providers.base import Attempt, Reply
 from proxy.providers.mock import mock_reply
 from proxy.providers.offline import provider as offline
-from proxy.providers.openai_format import raw
+from proxy.providers.openai.format import raw
 from tests.proxy.providers.pumping import events_of
 from tests.proxy.routing.making import deployment
 

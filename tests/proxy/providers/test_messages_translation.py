@@ -13,9 +13,9 @@ from proxy.call import Body, Usage
 from proxy.errors import Failure
 from proxy.providers.base import Sink
 from proxy.providers.failures import StreamFailure
-from proxy.providers.messages_answer import MessageStream, to_message
-from proxy.providers.messages_bridge import asked
-from proxy.providers.messages_request import shortened, to_chat
+from proxy.providers.messages.answer import MessageStream, to_message
+from proxy.providers.messages.bridge import asked
+from proxy.providers.messages.request import shortened, to_chat
 from tests.proxy.providers.pumping import events_of
 
 odd = st.recursive(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from proxy.call import Usage
 from proxy.providers.failures import StreamFailure
-from proxy.providers.openai_chunks import Chunks, TextChunks
+from proxy.providers.openai.chunks import Chunks, TextChunks
 from tests.proxy.providers import answers
 
 BASE = {

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.call import Usage
-from proxy.providers import openai_format
+from proxy.providers.openai import format as openai_format
 from tests.proxy.providers import answers
 
 LAYOUTS = {"chat": openai_format.chat, "completions": openai_format.completion, "embeddings": openai_format.embeddings}

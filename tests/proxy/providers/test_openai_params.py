@@ -7,7 +7,7 @@ import pytest
 
 from proxy.call import Body
 from proxy.errors import Failure
-from proxy.providers.openai_params import adapted, check_dimensions, rules_of, without_developers
+from proxy.providers.openai.params import adapted, check_dimensions, rules_of, without_developers
 
 KNOWN = {"supports_function_calling": True, "supports_response_schema": True, "supports_tool_choice": True}
 

@@ -14,7 +14,7 @@ from proxy.errors import Failure
 from proxy.providers import streams
 from proxy.providers.base import Attempt
 from proxy.providers.failures import StreamFailure
-from proxy.providers.openai_chunks import Chunks
+from proxy.providers.openai.chunks import Chunks
 from proxy.providers.streams import EventStream
 from proxy.upstream.client import Broken, TimedOut, TooLarge
 from proxy.upstream.connection import Take

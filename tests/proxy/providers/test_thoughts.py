@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from proxy.providers.openai_format import raw
+from proxy.providers.openai.format import raw
 from proxy.providers.thoughts import without_signatures
 from tests.proxy.providers.sending import attempt, sent
 

@@ -3,7 +3,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from proxy.providers.openai_format import raw
+from proxy.providers.openai.format import raw
 from proxy.responses.request import messages_of, to_chat
 
 

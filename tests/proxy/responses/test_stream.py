@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from proxy.call import Usage
 from proxy.providers.base import Sink
-from proxy.providers.openai_chunks import DONE
+from proxy.providers.openai.chunks import DONE
 from proxy.responses.stream import ResponseStream
 
 texts = st.text(min_size=1, max_size=5)

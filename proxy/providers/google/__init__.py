@@ -1,0 +1,1 @@
+"""Google's generative API, which `gemini` and `vertex_ai` speak."""

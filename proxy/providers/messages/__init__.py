@@ -1,0 +1,1 @@
+"""Anthropic's format in front of the vendors that speak another."""

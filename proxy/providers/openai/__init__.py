@@ -1,0 +1,1 @@
+"""OpenAI's API, and what all who speak it share."""
