@@ -1,4 +1,4 @@
-"""What a batch asks for: its requests, and the tokens of their messages. Its file is read as it comes, never held."""
+"""What a batch asks for: its requests, and the tokens that they send. Its file is read as it comes, never held."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -7,11 +7,26 @@ from typing import Any, Final
 import msgspec
 
 from proxy.errors import GatewayError
-from proxy.tokens.count import count_messages
+from proxy.tokens.count import A_MESSAGE, THE_ANSWER, Counter, count_messages, counter_of
 from proxy.tokens.errors import Uncountable
+from proxy.tokens.images import BASE, image_tokens
 
 BLOCK: Final = 262_144
 """Bytes of lines that are counted at once, in a thread."""
+PARTS: Final = (
+    "text",
+    "content",
+    "refusal",
+    "thinking",
+    "summary",
+    "function",
+    "custom",
+    "arguments",
+    "input",
+    "output",
+)
+"""Where the texts of parts and items are, of whatever kind they are."""
+IMAGE: Final = "image_url"
 
 
 class Counted(msgspec.Struct):
@@ -24,6 +39,9 @@ class Counted(msgspec.Struct):
 class _Asked(msgspec.Struct):
     model: Any = None
     messages: list[Any] | None = None
+    prompt: Any = None
+    input: Any = None
+    instructions: Any = None
 
 
 class _Line(msgspec.Struct):
@@ -66,19 +84,58 @@ def _count(found: Counted, lines: Sequence[bytes], before: int, tokens: bool) ->
             continue
         try:
             asked = msgspec.json.decode(line, type=_Line).body
+            if tokens and asked is not None:
+                found.tokens += _tokens(asked)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise _malformed(number, str(error)) from error
         found.requests += 1
-        if tokens and asked is not None and asked.messages is not None:
-            found.tokens += _tokens(asked)
 
 
 def _tokens(asked: _Asked) -> int:
-    """Of its messages; of those that nobody can count (audio, say) none, as the vendor may still take them."""
+    """Of all that it sends, for whichever endpoint."""
+    model = asked.model if isinstance(asked.model, str) else ""
+    tokens = 0 if asked.messages is None else _chat(asked.messages, model)
+    others = [given for given in (asked.prompt, asked.input, asked.instructions) if given is not None]
+    return tokens + _roughly(others, counter_of(model)) if others else tokens
+
+
+def _chat(messages: list[Any], model: str) -> int:
+    """As a chat counts; what nobody can count (audio, files) is estimated, as the vendor may still take it."""
     try:
-        return count_messages(asked.messages, asked.model if isinstance(asked.model, str) else "")
+        return count_messages(messages, model)
     except Uncountable:
+        return THE_ANSWER + sum(_message(message, model) for message in messages)
+
+
+def _message(message: Any, model: str) -> int:
+    try:
+        return count_messages([message], model) - THE_ANSWER
+    except Uncountable:
+        fields = list(message.values()) if isinstance(message, dict) else message
+        return A_MESSAGE + _roughly(fields, counter_of(model))
+
+
+def _roughly(given: Any, count: Counter) -> int:
+    """The tokens of texts, however they are nested; tokens count themselves, what has no text is taken for an image."""
+    if isinstance(given, str):
+        return count(given)
+    if isinstance(given, list):
+        return sum(1 if type(item) is int else _roughly(item, count) for item in given)
+    if not isinstance(given, dict):
         return 0
+    parts = [given[name] for name in PARTS if name in given]
+    if IMAGE in given or not parts:
+        return _image(given) + _roughly(parts, count)
+    return _roughly(parts, count)
+
+
+def _image(part: dict[str, Any]) -> int:
+    """In chats an object holds the address, else it stands beside its detail."""
+    image = part.get(IMAGE)
+    try:
+        return image_tokens(image if isinstance(image, dict) else {"url": image, "detail": part.get("detail", "auto")})
+    except Uncountable:
+        return BASE
 
 
 def _malformed(number: int, why: str) -> GatewayError:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from proxy.errors import GatewayError
 from proxy.files.counting import BLOCK, Counted, count
+from proxy.tokens.images import BASE, TILE
 
 CHAT = msgspec.json.encode(
     {"custom_id": "a", "body": {"model": "gpt-4o", "messages": [{"role": "user", "content": "hello"}]}}
@@ -68,16 +69,81 @@ def test_a_line_without_an_end_is_not_held() -> None:
         counted(*[b"x" * 600] * 3, longest=1000)
 
 
+def tokens_of(body: object) -> int:
+    found = counted(msgspec.json.encode({"body": body}))
+    assert found.requests == 1
+    return found.tokens
+
+
+@pytest.mark.parametrize("body", [None, {}, {"messages": None}, {"input": None}, {"prompt": ""}, {"input": []}])
+def test_requests_without_tokens(body: object) -> None:
+    assert tokens_of(body) == 0
+
+
 @pytest.mark.parametrize(
-    "body",
+    ("body", "tokens"),
     [
-        None,
-        {},
-        {"prompt": "hello"},
-        {"input": "hello"},
-        {"messages": [{"role": "user", "content": [{"type": "input_audio"}]}]},
+        ({"prompt": "hello"}, 1),
+        ({"prompt": ["hello", "hello there"]}, 3),
+        ({"prompt": [1, 2, 3]}, 3),
+        ({"prompt": [[1, 2], [3, 4]]}, 4),
+        ({"input": "hello"}, 1),
+        ({"input": ["hello"] * 5}, 5),
+        ({"input": "hello", "instructions": "hello there"}, 3),
+        ({"input": [{"role": "user", "content": "hello"}]}, 1),
+        ({"input": [{"role": "user", "content": [{"type": "input_text", "text": "hello"}]}]}, 1),
+        ({"input": [{"role": "user", "content": [{"type": "input_image", "image_url": "https://a.test/b"}]}]}, BASE),
+        (
+            {"input": [{"content": [{"type": "input_image", "image_url": "https://a.test/b", "detail": "high"}]}]},
+            BASE + TILE,
+        ),
+        ({"input": [{"role": "user", "content": [{"type": "input_file", "file_id": "file-1"}]}]}, BASE),
+        ({"input": [{"type": "function_call_output", "call_id": "1", "output": "hello there"}]}, 2),
+        ({"input": [{"type": "reasoning", "summary": []}]}, 0),
+        ({"input": [{"type": "text", "text": "hello"}, {"type": "image_url", "image_url": {"url": "u"}}]}, 1 + BASE),
     ],
-    ids=["none", "empty", "prompt", "input", "audio"],
 )
-def test_requests_without_tokens_that_count(body: object) -> None:
-    assert counted(msgspec.json.encode({"body": body})) == Counted(1, 0)
+def test_prompts_and_inputs_count(body: dict[str, object], tokens: int) -> None:
+    assert tokens_of({"model": "gpt-4o", **body}) == tokens
+
+
+SOUND = {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}
+FILE = {"type": "file", "file": {"file_data": "data:application/pdf;base64,AAAA"}}
+HELLO = {"type": "text", "text": "hello"}
+PICTURE = {"type": "image_url", "image_url": {"url": "https://a.test/b", "detail": "high"}}
+
+
+@pytest.mark.parametrize(
+    ("content", "tokens"),
+    [
+        ([SOUND], BASE),
+        ([HELLO, SOUND, HELLO], 2 + BASE),
+        ([HELLO, FILE], 1 + BASE),
+        ([PICTURE, FILE], 2 * BASE + TILE),
+        ([{"type": "image_url", "image_url": ""}], BASE),
+        ([{"type": "refusal", "refusal": "hello there"}], 2),
+        ([{"type": "tool_result", "content": [HELLO, SOUND]}], 1 + BASE),
+        ([7, "hello"], 2),
+    ],
+)
+def test_what_nobody_can_count_is_estimated(content: object, tokens: int) -> None:
+    messages = [{"role": "user", "content": "hello"}, {"role": "user", "content": content}]
+    assert tokens_of({"model": "gpt-4o", "messages": messages}) == EACH + 4 + tokens
+
+
+def test_calls_of_tools_that_nobody_can_count() -> None:
+    call = {"id": "1", "type": "custom", "custom": {"name": "f", "input": "hello there"}}
+    messages = [{"role": "user", "content": "hello"}, {"role": "user", "content": "hello", "tool_calls": [call]}]
+    assert tokens_of({"model": "gpt-4o", "messages": messages}) == EACH + 5 + 2
+
+
+def test_messages_that_are_none() -> None:
+    assert tokens_of({"messages": [7, None]}) == 9
+
+
+@pytest.mark.parametrize("name", ["input", "messages"])
+def test_a_part_that_is_nested_too_deeply(name: str) -> None:
+    depth = 900
+    line = b'{"body": {"%b": [%b"hello"%b]}}' % (name.encode(), b'{"content": [' * depth, b"]}" * depth)
+    with pytest.raises(GatewayError, match="line 1:"):
+        counted(line, longest=1_000_000)
