@@ -1,14 +1,16 @@
 """Batches: counted, made by a vendor, and asked for there."""
 
+from __future__ import annotations
+
 import logging
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from litestar.handlers import HTTPRouteHandler
 
 from proxy.api.credentials import client_credentials
 from proxy.api.decoding import decode_object, decode_value, wrong_type
-from proxy.api.stored import Asked, StoredEndpoint, routes_of
+from proxy.api.stored import Asked, StoredEndpoint, account_for, routes_of
 from proxy.call import Answer, Body, Call
 from proxy.errors import GatewayError
 from proxy.files import layout
@@ -18,8 +20,13 @@ from proxy.files.ids import BATCH, FILE, encoded, in_path, named
 from proxy.gateway import Gateway
 from proxy.upstream.client import UpstreamError
 
+if TYPE_CHECKING:
+    from proxy.deployment import Deployment
+    from proxy.files.counting import Check
+
 log = logging.getLogger(__name__)
 
+CERTAIN: Final = "This key may call certain models alone"
 NEEDED: Final = ("input_file_id", "endpoint", "completion_window")
 PROVIDER: Final = "custom_llm_provider"
 JSON: Final = "application/json"
@@ -40,33 +47,36 @@ class Creation(StoredEndpoint):
         model = file.model or asked.model(_text(fields, "model"))
         client_credentials({name: said for name, said in fields.items() if name != PROVIDER}, model or "", ())
         provider = _text(fields, PROVIDER)
-        account = await self.account(call, model, asked.provider or provider, fields, kind=KIND)
-        await self._count(call, account, file.upstream)
+        deployment = await self.deployment(call, model, fields, kind=KIND)
+        account = account_for(call, deployment, asked.provider or provider)
+        await self._count(call, account, file.upstream, _check_of(call, deployment))
         question = Question(method="POST", url=account.url("/batches"), body=json_body(sent))
         batch = layout.batch(await answered(account, question, self.gateway.client))
         return self.told(call, batch if file.model is None else _coded(batch, file.model, given))
 
-    async def _count(self, call: Call, account: Account, file: str) -> None:
+    async def _count(self, call: Call, account: Account, file: str, check: Check | None) -> None:
         """Take what the batch asks for of the caller's limits; a file that the vendor does not show is not counted.
 
         Raises:
-            GatewayError: 400, the file is no batch; 429, there is not enough left.
+            GatewayError: 400, the file is no batch; 429, there is not enough left; what ``check`` raised; what the vendor
+                said, if there is a check.
         """
         from proxy.files.counting import count
 
         limiter = self.gateway.limiter
         parts = limiter.of_batch(call)
+        tokens = any(part.unit == "tokens" for part in parts)
         question = Question(method="GET", url=account.url(f"/files/{in_path(file)}/content"))
         try:
             response = await ask(account, question, self.gateway.client)
         except GatewayError as error:
-            log.warning("the input file of a batch could not be counted: %s", error.message)
+            _unread(error.status, error.message, check)
             return
         try:
-            tokens = any(part.unit == "tokens" for part in parts)
-            found = await count(response.chunks(), tokens=tokens, longest=self.gateway.max_request_bytes)
+            longest = self.gateway.max_request_bytes
+            found = await count(response.chunks(), tokens=tokens, longest=longest, check=check)
         except UpstreamError as error:
-            log.warning("the input file of a batch could not be counted: %s", error)
+            _unread(502, str(error), check)
             return
         finally:
             await response.aclose()
@@ -120,6 +130,33 @@ def _sent(fields: Body) -> dict[str, Any]:
         sent[name] = text
     sent["metadata"] = fields.get("metadata", msgspec.Raw(b"null"))
     return sent
+
+
+def _check_of(call: Call, deployment: Deployment | None) -> Check | None:
+    """What each model of a batch has to pass; ``None``: the caller may call all.
+
+    Args:
+        deployment: whose account the batch is in; the caller may call its model, by whatever name.
+    """
+    admission, access = call.snapshot.admission, call.identity.access
+    if admission is None or access is None or not admission.limits_models(access):
+        return None
+    served = None if deployment is None else deployment.model
+
+    def check(model: str | None) -> None:
+        if model is None:
+            raise GatewayError(403, f"it names no model. {CERTAIN}", type="key_model_access_denied", param="model")
+        admission.check_sent(access, model, served)
+
+    return check
+
+
+def _unread(status: int, why: str, check: Check | None) -> None:
+    """Raises GatewayError if the models of the file had to be looked at."""
+    if check is not None:
+        told = f"The input file cannot be read: {why}. {CERTAIN}"
+        raise GatewayError(status, told, type="invalid_request_error", param="input_file_id")
+    log.warning("the input file of a batch could not be counted: %s", why)
 
 
 def _text(fields: Body, name: str) -> str | None:

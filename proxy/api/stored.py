@@ -22,6 +22,7 @@ from proxy.api.plain import OF_A_TEMPLATE
 from proxy.api.upload import ClientBody
 from proxy.auth.authenticator import Caller
 from proxy.call import NO_FIELDS, Answer, Body, Call
+from proxy.deployment import Deployment
 from proxy.errors import GatewayError
 from proxy.files.accounts import DEFAULT, PROVIDERS, Account, account_of
 from proxy.files.ids import Named, named
@@ -123,9 +124,7 @@ class StoredEndpoint(ABC):
     async def run(self, call: Call, asked: Asked) -> Answer:
         """Answer a call whose caller is known. Raises GatewayError."""
 
-    async def account(
-        self, call: Call, model: str | None, provider: str | None, fields: Body = NO_FIELDS, *, kind: str = "None"
-    ) -> Account:
+    async def account(self, call: Call, model: str | None, provider: str | None, *, kind: str = "None") -> Account:
         """Let the call through, and say whose account it is about: of a model, else of a provider.
 
         Args:
@@ -134,6 +133,12 @@ class StoredEndpoint(ABC):
         Raises:
             GatewayError: the call may not be made, or there is no such account.
         """
+        return account_for(call, await self.deployment(call, model, kind=kind), provider)
+
+    async def deployment(
+        self, call: Call, model: str | None, fields: Body = NO_FIELDS, *, kind: str = "None"
+    ) -> Deployment | None:
+        """Let the call through, and say whose account it is about; ``None``: no model's. See :meth:`account`."""
         admitted = await admitted_model(call, fields, model)
         call.model = admitted or ""
         if self._counts and self.gateway.limiter.concerns(call):
@@ -145,7 +150,7 @@ class StoredEndpoint(ABC):
             )
             raise GatewayError(400, told, type="invalid_request_error", param="model")
         if admitted is None:
-            return call.snapshot.files.account(provider or DEFAULT)
+            return None
         deployments = call.snapshot.router.groups.find(admitted)
         if not deployments:
             told = f"Model {admitted!r} not found in model_list. Please check your config.yaml."
@@ -156,7 +161,7 @@ class StoredEndpoint(ABC):
             raise GatewayError(
                 429, f"No deployments available for selected model. Passed model={admitted}, in {region}"
             )
-        return account_of(deployments[0])
+        return deployments[0]
 
     def told(self, call: Call, found: Any, account: Account | None = None) -> Answer:
         """The answer with an object.
@@ -168,6 +173,11 @@ class StoredEndpoint(ABC):
         shown = None if account is None else account.shown
         headers = own_headers(call) + ([(b"x-litellm-model-api-base", value(shown))] if shown else [])
         return Answer(200, headers, msgspec.json.encode(found))
+
+
+def account_for(call: Call, deployment: Deployment | None, provider: str | None) -> Account:
+    """The account of a model, else of a provider. Raises GatewayError: there is none."""
+    return call.snapshot.files.account(provider or DEFAULT) if deployment is None else account_of(deployment)
 
 
 def own_headers(call: Call) -> Pairs:

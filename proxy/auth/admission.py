@@ -134,6 +134,25 @@ class Admission:
             return False
         return True
 
+    def limits_models(self, access: Access) -> bool:
+        """Whether it matters which models a key calls: some it may not, or it has budgets for some."""
+        return bool(access.model_budgets) or self.restricts(access)
+
+    def check_sent(self, access: Access, model: str, served: str | None) -> None:
+        """Let a vendor be sent a model as it stands, which no alias of a key or team makes another, or not.
+
+        Args:
+            served: what the vendor calls the model that was let through already.
+
+        Raises:
+            GatewayError: 401, somebody's list does not have it; 400, its budget is used up.
+        """
+        if model != served:
+            self._check_key_models(access, None, (model,))
+            self._check_holders_allow(access, None, (model,))
+        if access.model_budgets:
+            check_model_budget(access, (model,), self.models.members(model))
+
     def restricts(self, access: Access) -> bool:
         """Whether there are models that a key may not call."""
         lists = [access.key["models"], *(row["models"] for row in _limiting(access))]
@@ -151,12 +170,12 @@ class Admission:
         lists = [self.models.expanded(part) for part in (names, limit) if part and EVERYTHING.isdisjoint(part)]
         return self.models.common(*lists) if len(lists) > 1 else lists[0] if lists else None
 
-    def _check_key_models(self, access: Access, model: str, fallbacks: Sequence[str]) -> None:
+    def _check_key_models(self, access: Access, model: str | None, fallbacks: Sequence[str]) -> None:
         key = access.key
         if key["config"] or ALL_OF_TEAM in key["models"]:
             return
-        aliases = _team_aliases(access)
-        self.models.check("key", model, key["models"], access.granted, aliases)
+        if model is not None:
+            self.models.check("key", model, key["models"], access.granted, _team_aliases(access))
         for name in fallbacks:
             self.models.check("key", name, key["models"], access.granted, {})
 

@@ -1,8 +1,9 @@
 """What a batch asks for: its requests, and the tokens that they send. Its file is read as it comes, never held."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from typing import Any, Final
+from collections.abc import AsyncIterator, Callable, Sequence
+from itertools import islice
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
@@ -28,6 +29,9 @@ PARTS: Final = (
 """Where the texts of parts and items are, of whatever kind they are."""
 IMAGE: Final = "image_url"
 
+Check: TypeAlias = Callable[[str | None], None]
+"""Raises GatewayError for a model that the caller may not call; ``None``: a line names none."""
+
 
 class Counted(msgspec.Struct):
     """What was found."""
@@ -48,17 +52,49 @@ class _Line(msgspec.Struct):
     body: _Asked | None = None
 
 
-async def count(parts: AsyncIterator[bytes], *, tokens: bool, longest: int) -> Counted:
+class _Models:
+    """Those of a batch, each looked at once.
+
+    Args:
+        check: ``None``: nobody minds which they are.
+    """
+
+    def __init__(self, check: Check | None) -> None:
+        self._check = check
+        self._lines: dict[str | None, int] = {}
+        self._looked = 0
+
+    def add(self, asked: _Asked | None, line: int) -> None:
+        """That a line asks for."""
+        if self._check is not None:
+            model = None if asked is None else asked.model
+            self._lines.setdefault(model if isinstance(model, str) else None, line)
+
+    def look(self) -> None:
+        """At those that are new. Raises what the check did, naming the first line."""
+        if self._check is None:
+            return
+        for model, line in islice(self._lines.items(), self._looked, None):
+            try:
+                self._check(model)
+            except GatewayError as error:
+                told = f"The input file cannot be a batch of this caller: line {line}: {error.message}"
+                raise GatewayError(error.status, told, type=error.type, param=error.param) from error
+        self._looked = len(self._lines)
+
+
+async def count(parts: AsyncIterator[bytes], *, tokens: bool, longest: int, check: Check | None = None) -> Counted:
     """Count a batch file; empty lines are none.
 
     Args:
         tokens: whether they matter to anybody.
         longest: bytes of a line.
+        check: of the models that are asked for.
 
     Raises:
-        GatewayError: 400, a line is no request of a batch; the message says which.
+        GatewayError: 400, a line is no request of a batch; what ``check`` raised; the message says which line.
     """
-    found = Counted()
+    found, models = Counted(), _Models(check)
     lines: list[bytes] = []
     size, number, rest = 0, 0, bytearray()
     async for part in parts:
@@ -71,14 +107,16 @@ async def count(parts: AsyncIterator[bytes], *, tokens: bool, longest: int) -> C
             raise _malformed(number + len(lines) + 1, f"it has more than {longest} bytes")
         size += len(part)
         if size >= BLOCK:
-            await asyncio.to_thread(_count, found, lines, number, tokens)
+            await asyncio.to_thread(_count, found, models, lines, number, tokens)
+            models.look()
             number += len(lines)
             size, lines = 0, []
-    await asyncio.to_thread(_count, found, [*lines, bytes(rest)], number, tokens)
+    await asyncio.to_thread(_count, found, models, [*lines, bytes(rest)], number, tokens)
+    models.look()
     return found
 
 
-def _count(found: Counted, lines: Sequence[bytes], before: int, tokens: bool) -> None:
+def _count(found: Counted, models: _Models, lines: Sequence[bytes], before: int, tokens: bool) -> None:
     for number, line in enumerate(lines, before + 1):
         if not line.strip():
             continue
@@ -88,6 +126,7 @@ def _count(found: Counted, lines: Sequence[bytes], before: int, tokens: bool) ->
                 found.tokens += _tokens(asked)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise _malformed(number, str(error)) from error
+        models.add(asked, number)
         found.requests += 1
 
 

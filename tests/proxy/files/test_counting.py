@@ -69,6 +69,23 @@ def test_a_line_without_an_end_is_not_held() -> None:
         counted(*[b"x" * 600] * 3, longest=1000)
 
 
+def test_each_model_is_looked_at_once_and_named_by_its_first_line() -> None:
+    looked: list[str | None] = []
+
+    def check(model: str | None) -> None:
+        looked.append(model)
+        if model == "bad":
+            raise GatewayError(401, "no such thing", type="some_type", param="model")
+
+    bad = msgspec.json.encode({"body": {"model": "bad"}})
+    before = 2 * BLOCK // len(CHAT)
+    parts = [*[CHAT + b"\n"] * before, bad + b"\n", *[CHAT + b"\n"] * 2 * before, b"{\n"]
+    with pytest.raises(GatewayError, match=f"line {before + 1}: no such thing") as refused:
+        asyncio.run(count(_parts(parts), tokens=False, longest=10_000, check=check))
+    assert (refused.value.status, refused.value.type, refused.value.param) == (401, "some_type", "model")
+    assert looked == ["gpt-4o", "bad"]
+
+
 def tokens_of(body: object) -> int:
     found = counted(msgspec.json.encode({"body": body}))
     assert found.requests == 1
