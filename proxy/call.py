@@ -171,6 +171,7 @@ class Call:
         "identity",
         "limit_headers",
         "model",
+        "on_reroute",
         "on_settle",
         "outcome",
         "path",
@@ -213,6 +214,9 @@ class Call:
         """Whether the call was charged."""
         self.on_settle: Callable[[Usage], None] | None = None
         """Told once what was used, before the answer is complete if it is known by then."""
+        self.on_reroute: Callable[[Sequence[str]], Awaitable[None]] | None = None
+        """Asked before the call goes on to models that it was not let in for; raises GatewayError, 429, their limits are
+        reached. ``None``: they have none."""
         self._on_end: list[OnEnd] = []
         self._ended = False
 

@@ -23,8 +23,9 @@ from proxy.providers.messages.bridge import speaks_messages
 from proxy.providers.messages.request import Chat
 from proxy.providers.mock import mock_reply
 from proxy.queueing import Ticket, take_ticket
+from proxy.rerouting import denied
 from proxy.responses.dialogue import Dialogue
-from proxy.routing.plan import Choose, Plan, Route, Stand, Steps, Try
+from proxy.routing.plan import Admit, Choose, Plan, Route, Stand, Steps, Try
 from proxy.routing.refusals import Full
 from proxy.routing.request import RouteRequest
 from proxy.upstream.client import UpstreamClient
@@ -105,6 +106,8 @@ class Pipeline:
                     await self._failed(decision, error)
             elif isinstance(decision, Stand):
                 await self._queue(decision)
+            elif isinstance(decision, Admit):
+                failure = await denied(self._call, decision.models)
             elif isinstance(decision, Choose):
                 decision.group = await decision.chooser.choose(self._call.endpoint, self._call.body, self._embed)
             else:

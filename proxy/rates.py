@@ -72,15 +72,14 @@ class Rates(msgspec.Struct, frozen=True):
     priority: str | None = None
     """Of its team, else of its key (``litellm_settings.priority_reservation``)."""
 
-    def of(self, model: str, group: str | None = None) -> Iterator[Rate]:
-        """What holds for a call of a model, in the order in which it is refused.
+    def of(self, model: str, group: str) -> Iterator[Rate]:
+        """What holds for one model, whatever else does.
 
         Args:
             group: that the model's name stands for; its limits hold where the name has none.
         """
-        yield from self.fixed
         for rates in self.by_model:
-            rate = rates.of(model) or (rates.of(group) if group is not None else None)
+            rate = rates.of(model) or rates.of(group)
             if rate is not None:
                 yield rate
 

@@ -18,7 +18,7 @@ from proxy.passthrough.target import Route
 
 GRANTED = "allowed_passthrough_routes"
 COMPRESSED = (
-    "This key may call certain models alone, and the model of a compressed body cannot be seen; send it as it is"
+    "What this key may do depends on the model, and the model of a compressed body cannot be seen; send it as it is"
 )
 #: What forms say in fields called ``model``.
 _in_multipart = re.compile(rb'name="?model"?(?:;[^\r\n]*)?\r?\n(?:[^\r\n]+\r?\n)*\r?\n([^\r\n]*)')
@@ -62,25 +62,55 @@ async def check_caller(call: Call) -> None:
     check_route(call.identity, call.path, Group.LLM)
 
 
-async def admit_passed(call: Call, route: Route, method: str, body: ClientBody) -> None:
+def depends_on_model(call: Call) -> bool:
+    """Whether a caller may do with some models what it may not with others."""
+    caller, admission = call.identity, call.snapshot.admission
+    if caller.rates is not None and caller.rates.by_model:
+        return True
+    return admission is not None and caller.access is not None and admission.restricts(caller.access)
+
+
+async def admit_passed(call: Call, route: Route, method: str, body: ClientBody) -> list[str]:
     """Let a call through that goes to a vendor as it came, or not.
+
+    Returns:
+        The models that it is about, as it names them and as aliases do, where somebody has a use for that.
 
     Raises:
         GatewayError: 400, 401, 403 or 503: it may not be made.
     """
-    caller = call.identity
+    caller, restricted = call.identity, depends_on_model(call)
     if caller.access is None:
         check_route(caller, call.path, Group.LLM)
-        return
-    if isinstance(route, EndpointRoute) and not caller.is_admin and not _is_granted(caller, call.path):
+        if not restricted and not call.snapshot.limits.of_models:
+            return []
+    elif isinstance(route, EndpointRoute) and not caller.is_admin and not _is_granted(caller, call.path):
         check_route(caller, call.path, Group.NONE, method)
+    named, fields = await _models_of(call, route, method, body, restricted=restricted)
+    if caller.access is None:
+        return named
+    if not named:
+        await admitted_model(call, fields, None)
+    called = [await admitted_model(call, fields, model) for model in named]
+    return named + [model for model in called if model]
+
+
+async def _models_of(
+    call: Call, route: Route, method: str, body: ClientBody, *, restricted: bool
+) -> tuple[list[str], Body]:
+    """Every model that a vendor may read in a call, and the fields of its body.
+
+    Args:
+        restricted: whether none may be overlooked.
+
+    Raises:
+        GatewayError: 415, the body cannot be read here.
+    """
     models: list[str | None] = [_model_in(call.path)]
     if isinstance(route, AzureRoute):
         models += _models_of_azure(call)
     fields = NO_FIELDS
     if method != "GET":
-        admission = call.snapshot.admission
-        restricted = admission is not None and admission.restricts(caller.access)
         content_type = call.headers.get(b"content-type", b"json").lower()
         if restricted and call.headers.get(b"content-encoding", b"identity").lower() != b"identity":
             raise GatewayError(415, COMPRESSED, type="invalid_request_error", param="content-encoding")
@@ -89,9 +119,7 @@ async def admit_passed(call: Call, route: Route, method: str, body: ClientBody) 
         elif restricted or b"json" in content_type:
             fields = _object(await body())
             models.append(named_model(fields))
-    named: list[str | None] = [model for model in models if model]
-    for model in named or [None]:
-        await admitted_model(call, fields, model)
+    return [model for model in models if model], fields
 
 
 def _is_granted(caller: Identity, path: str) -> bool:

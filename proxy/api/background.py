@@ -39,6 +39,7 @@ class Background:
         """Begin the work of ``call``, a streamed one, which ends with the work, and keeps the client's places until then."""
         await self.polls.put(progress.poll)
         call.on_settle, instead_of.on_settle = instead_of.on_settle, None
+        call.on_reroute = instead_of.on_reroute
         work = _Work(call, pipeline, progress, self.polls)
         self._gateway.admit(call)
         self._works[progress.id] = work

@@ -113,9 +113,9 @@ class PassThroughEndpoint:
         if not found.route.is_public(found.rest):
             caller = Caller(presented, scope, body)
             call.identity = await call.snapshot.authenticator.authenticate(caller)
-            await admit_passed(call, found.route, scope["method"], body)
+            models = await admit_passed(call, found.route, scope["method"], body)
             if self._gateway.limiter.concerns(call):
-                await self._gateway.limiter.admit(call)
+                await self._gateway.limiter.admit(call, models)
         return Asked(
             method=scope["method"],
             rest=found.rest,

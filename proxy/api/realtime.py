@@ -10,7 +10,7 @@ import msgspec
 from litestar.enums import ScopeType
 from litestar.types import Receive, Scope, Send
 
-from proxy.api.admitting import admitted_model
+from proxy.api.admitting import admitted_model, depends_on_model
 from proxy.api.wishes import add_wishes
 from proxy.auth.authenticator import Caller
 from proxy.call import NO_FIELDS, Call
@@ -115,14 +115,13 @@ class SocketEndpoint:
 
 
 def _check_any_model(call: Call) -> None:
-    """Refuse a session that names its model only after it has begun to a key that may not call every model.
+    """Refuse a session that names its model only after it has begun to a key that may not call every model alike.
 
     Raises:
         GatewayError: 403.
     """
-    admission, access = call.snapshot.admission, call.identity.access
-    if admission is not None and access is not None and (admission.restricts(access) or access.model_budgets):
-        raise GatewayError(403, "This key may call certain models alone, and a live session may name any")
+    if depends_on_model(call):
+        raise GatewayError(403, "What this key may do depends on the model, and a live session may name any")
 
 
 def _direct(scope: Scope) -> Direct | None:

@@ -110,6 +110,17 @@ class Admission:
             return Admitted(model, customer, tags=tags)
         return Admitted(model, customer, rate_of(buyer.holder) or None, tags, buyer.region)
 
+    def check_model_budgets(self, access: Access, models: Sequence[str]) -> None:
+        """Let a call go on to other models than it was let in for, or not.
+
+        Raises:
+            GatewayError: 400, the key has spent its budget for one of them.
+        """
+        if access.model_budgets:
+            for model in models:
+                if not self._free(model):
+                    check_model_budget(access, (model,), self.models.members(model))
+
     async def check_caller(self, identity: Identity, *, budgets: bool) -> None:
         """Let a caller ask for what is no call of a model, or not.
 
@@ -154,7 +165,9 @@ class Admission:
             check_model_budget(access, (model,), self.models.members(model))
 
     def restricts(self, access: Access) -> bool:
-        """Whether there are models that a key may not call."""
+        """Whether there are models that a key may not call, or may spend only so much on."""
+        if access.model_budgets:
+            return True
         lists = [access.key["models"], *(row["models"] for row in _limiting(access))]
         if access.user is not None and access.key["team_id"] is None:
             lists.append(access.user["models"])

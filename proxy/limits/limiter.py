@@ -1,6 +1,7 @@
 """Lets calls in that all of their limits have room for: one step of the state, whoever else comes at the same time."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -37,36 +38,33 @@ class Limiter:
         """Whether a call has limits."""
         return call.identity.rates is not None or call.customer_rate is not None or call.snapshot.limits.of_models
 
-    async def admit(self, call: Call) -> None:
+    async def admit(self, call: Call, models: Sequence[str] = ()) -> None:
         """Let a call in. Its tokens are counted, and its places given back, when it ends.
+
+        Args:
+            models: that it is about, if it is not about ``call.model`` alone.
 
         Raises:
             GatewayError: 429, a limit is reached; nothing was counted.
         """
-        own, claims = parts_of(_rates(call), _ignored(call)), await self._claims(call)
-        if not own and not claims:
-            return
-        for strict in ROUNDS:
-            found = await self._reserve(own, claims, strict=strict)
-            if found.refused is None:
-                break
-            if found.refused.part in own:
-                raise quoting(refusal(found.refused, self.window), call.endpoint)
+        models = models or (call.model,)
+        own, claims = parts_of(_rates(call, models), _ignored(call)), await self._claims(call, models)
+        held = Held(self._afterwards, call.snapshot.limits.counted)
+        if own or claims:
+            found = await self._take(call, own, claims)
+            call.limit_headers += headers_of(each for each in found.found if each.part.scope != PROJECT)
             for claim in claims:
-                error = claim.refusal(found.found)
-                if error is not None:
-                    raise quoting(error, call.endpoint)
-        else:
-            assert found.refused is not None
-            raise quoting(refusal(found.refused, self.window), call.endpoint)
-        call.limit_headers += headers_of(each for each in found.found if each.part.scope != PROJECT)
-        for claim in claims:
-            call.limit_headers += claim.headers(found.found)
-        self._hold(call, found)
+                call.limit_headers += claim.headers(found.found)
+            held.take(found)
+        if _knows_models(call):
+            call.on_reroute = partial(self._reroute, call, held)
+            call.on_settle = held.settle
+        elif held.owes:
+            call.on_settle = held.settle
 
     def of_batch(self, call: Call) -> list[Part]:
         """The limits that a batch has to keep: those of requests and tokens."""
-        return [part for part in parts_of(_rates(call)) if part.unit != PARALLEL]
+        return [part for part in parts_of(_rates(call, (call.model,))) if part.unit != PARALLEL]
 
     async def admit_batch(self, parts: Sequence[Part], requests: int, tokens: int) -> None:
         """Let a batch in, whose requests all count now, and their tokens.
@@ -88,15 +86,42 @@ class Limiter:
         """After the last call: the state knows everything."""
         await self._afterwards.stop()
 
-    async def _claims(self, call: Call) -> list[Claim]:
+    async def _reroute(self, call: Call, held: "Held", models: Sequence[str]) -> None:
+        """Let a call go on to other models; whatever the caller may ask for of all models, it has been let in for.
+
+        Raises:
+            GatewayError: 429, a limit of the models is reached; nothing more was counted.
+        """
+        own, claims = parts_of(_model_rates(call, models)), await self._claims(call, models)
+        held.go_on((await self._take(call, own, claims)) if own or claims else None)
+
+    async def _claims(self, call: Call, models: Sequence[str]) -> list[Claim]:
         """Of the dynamic limiters that the config has."""
         settings, claims = call.snapshot.limits, list[Claim]()
+        if not settings.of_models:
+            return claims
         priority = priority_of(call.identity)
-        if settings.projects is not None:
-            claims.append(await settings.projects.claim(self._state, _group(call), call.identity.token, priority))
-        if settings.shares is not None:
-            claims.append(settings.shares.claim(_group(call), priority))
+        for group in dict.fromkeys(_group(call, model) for model in models):
+            if settings.projects is not None:
+                claims.append(await settings.projects.claim(self._state, group, call.identity.token, priority))
+            if settings.shares is not None:
+                claims.append(settings.shares.claim(group, priority))
         return claims
+
+    async def _take(self, call: Call, own: Sequence[Part], claims: Sequence[Claim]) -> Findings:
+        """Raises GatewayError, 429: something has no room."""
+        for strict in ROUNDS:
+            found = await self._reserve(own, claims, strict=strict)
+            if found.refused is None:
+                return found
+            if found.refused.part in own:
+                break
+            for claim in claims:
+                error = claim.refusal(found.found)
+                if error is not None:
+                    raise quoting(error, call.endpoint)
+        assert found.refused is not None
+        raise quoting(refusal(found.refused, self.window), call.endpoint)
 
     async def _reserve(self, own: Sequence[Part], claims: Sequence[Claim], *, strict: bool) -> Findings:
         parts = [*own, *(part for claim in claims for part in claim.parts(strict=strict))]
@@ -105,26 +130,33 @@ class Limiter:
         charges = [charge_of(part, self.window) for part in counted]
         return findings([*counted, *held], await self._state.reserve(charges, [slot_of(part) for part in held]))
 
-    def _hold(self, call: Call, found: Findings) -> None:
-        counters = [each.part.counter for each in found.found if each.part.unit == "tokens"]
-        lease = found.reservation.lease
-        if not counters and lease is None:
-            return
-        if lease is not None:
-            self._afterwards.hold(lease)
-        held = Held(self._afterwards, call.snapshot.limits.counted, counters, lease)
-        call.on_settle = held.settle
-
 
 class Held:
     """What a call that was let in owes, until it has ended."""
 
-    def __init__(self, afterwards: Afterwards, counted: Counted, counters: Sequence[str], lease: Lease | None) -> None:
+    def __init__(self, afterwards: Afterwards, counted: Counted) -> None:
         self._afterwards = afterwards
         self._counted = counted
-        self._counters = counters
-        self._lease = lease
+        self._counters: list[str] = []
+        self._further: list[str] = []
+        """Of the models that it went on to."""
+        self._lease: Lease | None = None
         self._settled = False
+
+    @property
+    def owes(self) -> bool:
+        """Whether there is anything to do when the call has ended."""
+        return bool(self._counters) or self._lease is not None
+
+    def take(self, found: Findings) -> None:
+        """What the call was let in for."""
+        self._counters, self._lease = _tokens(found), found.reservation.lease
+        if self._lease is not None:
+            self._afterwards.hold(self._lease)
+
+    def go_on(self, found: Findings | None) -> None:
+        """What it goes on for, in place of what it went on for before; ``None``: nothing."""
+        self._further = [] if found is None else _tokens(found)
 
     def settle(self, usage: Usage) -> None:
         """Once: the rest of what was used is added, the places are free."""
@@ -132,24 +164,44 @@ class Held:
             return
         self._settled = True
         amount = self._counted.of(usage)
-        if self._counters and amount:
-            self._afterwards.add(self._counters, amount)
+        counters = dict.fromkeys(self._counters + self._further)
+        if counters and amount:
+            self._afterwards.add(counters, amount)
         if self._lease is not None:
             self._afterwards.give_back(self._lease)
 
 
-def _group(call: Call) -> str:
-    """The model group that a call is about, whatever it named it by; a model of a wildcard's goes by its own name."""
-    found = call.snapshot.router.groups.find(call.model)
-    return call.model if not found or "*" in found[0].group else found[0].group
+def _tokens(found: Findings) -> list[str]:
+    return [each.part.counter for each in found.found if each.part.unit == "tokens"]
 
 
-def _rates(call: Call) -> Iterator[Rate]:
+def _group(call: Call, model: str) -> str:
+    """The model group that a name stands for, whatever it is; a model of a wildcard's goes by its own name."""
+    found = call.snapshot.router.groups.find(model)
+    return model if not found or "*" in found[0].group else found[0].group
+
+
+def _knows_models(call: Call) -> bool:
+    """Whether some models have limits that others have not."""
     rates = call.identity.rates
-    if rates is not None:
-        yield from rates.of(call.model, _group(call) if rates.by_model else call.model)
+    return call.snapshot.limits.of_models or (rates is not None and bool(rates.by_model))
+
+
+def _rates(call: Call, models: Sequence[str]) -> Iterator[Rate]:
+    """All that a call has to keep, in the order in which it is refused."""
+    if call.identity.rates is not None:
+        yield from call.identity.rates.fixed
+        yield from _model_rates(call, models)
     if call.customer_rate is not None:
         yield call.customer_rate
+
+
+def _model_rates(call: Call, models: Sequence[str]) -> Iterable[Rate]:
+    """Those that hold for certain models; once, if several names stand for the same."""
+    rates = call.identity.rates
+    if rates is None or not rates.by_model:
+        return ()
+    return dict.fromkeys(rate for model in models for rate in rates.of(model, _group(call, model)))
 
 
 def _ignored(call: Call) -> frozenset[Unit]:

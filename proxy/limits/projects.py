@@ -100,7 +100,7 @@ class Project:
         return next(left for left in count(max(0, least - 1)) if self._share(left, self._before))
 
     def _mine(self, found: Sequence[Found]) -> list[Found]:
-        return [each for each in found if each.part.scope == PROJECT]
+        return [each for each in found if each.part.scope == PROJECT and each.part.id == self._model]
 
 
 def _uncounted(part: Part) -> Part:

@@ -93,7 +93,7 @@ class Share:
 
     def refusal(self, found: Sequence[Found]) -> GatewayError | None:
         """See :class:`proxy.limits.claims.Claim`."""
-        whole = [each for each in found if each.part.scope == MODEL]
+        whole = _of(self._whole, found)
         for each in whole:
             if each.remaining < 1:
                 return self._refused(
@@ -102,7 +102,7 @@ class Share:
                     each,
                 )
         saturation = max((each.total / each.part.limit for each in whole), default=0.0)
-        pools = [each for each in found if each.part.scope == POOL]
+        pools = _of(self._pools, found)
         if saturation < self._threshold:
             self._exceeded = any(each.remaining < 0 for each in pools)
             return None
@@ -129,3 +129,9 @@ class Share:
         """See :class:`proxy.limits.claims.Claim`."""
         priority = (self._priority or "default").encode("latin-1", "replace")
         return [(b"x-litellm-priority", priority), (b"x-litellm-rate-limiter-version", b"v3")]
+
+
+def _of(parts: Sequence[Part], found: Sequence[Found]) -> list[Found]:
+    """What was found for these: a call of several models asks for them all at once."""
+    names = {part.counter for part in parts}
+    return [each for each in found if each.part.counter in names]

@@ -22,6 +22,8 @@ class Targets(msgspec.Struct, frozen=True):
 
     tried: Sequence[Target]
     shown: str
+    named: bool = False
+    """Whether the list is the client's, not the config's."""
 
 
 NOTHING = Targets((), "None")
@@ -34,6 +36,7 @@ class FallbackLists:
         self._direct: list[Target] | None = None
         if request.fallbacks and _is_plain_list(request.fallbacks):
             self._direct = request.fallbacks
+        self._request = request
         self._general = _lists(request.fallbacks, settings.fallbacks)
         self._context_window = _lists(request.context_window_fallbacks, settings.context_window_fallbacks)
         self._content_policy = _lists(request.content_policy_fallbacks, settings.content_policy_fallbacks)
@@ -50,10 +53,10 @@ class FallbackLists:
     def after(self, model: str, failure: Failure) -> Targets:
         """What follows the failure of ``model``; the failure's message is extended as the reference does it."""
         if self._direct is not None:
-            return Targets(self._direct, "None")
+            return Targets(self._direct, "None", named=True)
         special = self._special(failure)
         if special is not None:
-            return Targets(lookup(special, model) or (), "None")
+            return Targets(lookup(special, model) or (), "None", self._is_named(f"{failure.kind}_fallbacks"))
         self._add_hint(model, failure)
         if self._general is None:
             return NOTHING
@@ -63,7 +66,7 @@ class FallbackLists:
                 told = f"No fallback model group found for original model_group={model}. Fallbacks={self.shown}"
                 failure.message += told
             return NOTHING
-        return Targets(found, str(masked(found)))
+        return Targets(found, str(masked(found)), self._is_named("fallbacks"))
 
     def follows(self, model: str) -> bool:
         """Whether ``model`` has fallbacks for when nobody serves it."""
@@ -72,6 +75,9 @@ class FallbackLists:
     def quotes_itself(self, failure: Failure) -> bool:
         """Whether the error of a call without fallbacks repeats itself as "the fallback's error"."""
         return self._direct is not None or self._special(failure) is not None or self._general is not None
+
+    def _is_named(self, lists: str) -> bool:
+        return getattr(self._request, lists) is not msgspec.UNSET
 
     def _special(self, failure: Failure) -> list[Any] | None:
         if failure.kind == "context_window":

@@ -1,7 +1,7 @@
 """The plan of one call: which deployment is tried next, when, and when to give up. Pure: no I/O, no clock of its own.
 
-A plan is a generator. It yields decisions (:class:`Try`, :class:`Wait`, :class:`Stand`, :class:`Choose`), is sent the
-outcome of each attempt (``None`` when it went well, else the :class:`~proxy.errors.Failure`), and returns the
+A plan is a generator. It yields decisions (:class:`Try`, :class:`Wait`, :class:`Stand`, :class:`Choose`, :class:`Admit`), is
+sent the outcome of each attempt (``None`` when it went well, else the :class:`~proxy.errors.Failure`), and returns the
 :class:`Route` that answered or raises the failure that the client shall see.
 
 Order: retries inside the model group first; then its fallbacks one by one, each with its own retries; then the fallbacks
@@ -18,8 +18,8 @@ import msgspec
 from proxy.deployment import Deployment
 from proxy.errors import Failure
 from proxy.routing.choosing import Chooser
-from proxy.routing.fallbacks import FallbackLists, Target, annotate
-from proxy.routing.refusals import Full, NoneLeft, OverLimits
+from proxy.routing.fallbacks import FallbackLists, Targets, annotate
+from proxy.routing.refusals import Denied, Full, NoneLeft, OverLimits
 from proxy.routing.request import RouteRequest
 from proxy.routing.router import Router
 
@@ -32,6 +32,8 @@ class Hop(msgspec.Struct, frozen=True):
 
     model: str
     replaced: dict[str, Any] = {}
+    named: bool = False
+    """Whether it is a fallback that the client named."""
 
 
 class Try(msgspec.Struct, frozen=True):
@@ -49,6 +51,13 @@ class Choose(msgspec.Struct):
     chooser: Chooser
     group: str | None = None
     """``None``: nothing can be chosen by; then nobody else can serve the call."""
+
+
+class Admit(msgspec.Struct, frozen=True):
+    """Ask whether the caller may go on to models that it was not let in for, all of which one attempt is about; sent
+    back is why not."""
+
+    models: Sequence[str]
 
 
 class Wait(msgspec.Struct, frozen=True):
@@ -83,7 +92,7 @@ class Route(msgspec.Struct, frozen=True):
     """Place, from 1, in the requested group's list of the fallback that answered, or whose own fallback did; 0: none."""
 
 
-Steps = Generator[Try | Wait | Stand | Choose, Failure | None, Route]
+Steps = Generator[Try | Wait | Stand | Choose | Admit, Failure | None, Route]
 
 
 class Plan:
@@ -105,6 +114,8 @@ class Plan:
             if self._request.mock_failure is not None:
                 raise self._request.mock_failure
             return (yield from self._group(Hop(self._request.model)))
+        except Denied:
+            raise  # as at the door: a call that is refused has no fallback
         except Failure as failure:
             return (yield from self.after(failure))
 
@@ -117,13 +128,13 @@ class Plan:
         last = failure
         if targets.tried and self._request.max_fallbacks > 0:
             try:
-                return (yield from self._levels(targets.tried, failure))
+                return (yield from self._levels(targets, failure))
             except Failure as error:
                 last = error
         annotate(failure, model, targets.shown, last.text() if self._lists.quotes_itself(failure) else None)
         raise failure
 
-    def _levels(self, targets: Sequence[Target], original: Failure) -> Steps:
+    def _levels(self, targets: Targets, original: Failure) -> Steps:
         """Breadth first: all targets, then the fallbacks of those that failed. Raises the last failure."""
         seen = {self._request.model}
         last = original
@@ -146,17 +157,15 @@ class Plan:
             level = following
         raise last
 
-    def _own_fallbacks(self, model: str, failure: Failure) -> Sequence[Target]:
+    def _own_fallbacks(self, model: str, failure: Failure) -> Targets:
         targets = self._lists.after(model, failure)
         annotate(failure, model, targets.shown, failure.text() if self._lists.quotes_itself(failure) else None)
-        return targets.tried
+        return targets
 
     def _group(self, hop: Hop) -> Steps:
         """One model group with its retries."""
         router = self._router
-        candidates, chosen = router.candidates(hop.model), None
-        if router.choosers:
-            candidates, chosen = yield from self._chosen(candidates)
+        candidates, chosen = yield from self._serving(hop)
         group = router.groups.unaliased(chosen or hop.model)
         if self._request.pinned is not None:
             candidates = tuple(d for d in candidates if d.id == self._request.pinned) or candidates
@@ -188,16 +197,29 @@ class Plan:
                 yield Wait(router.backoff(failure, made))
             made += 1
 
-    def _chosen(
-        self, candidates: tuple[Deployment, ...]
-    ) -> Generator[Choose, Failure | None, tuple[tuple[Deployment, ...], str | None]]:
-        """The deployments that an auto router among the candidates chooses, and their group; else the candidates."""
-        chooser = self._router.chooser(candidates)
-        if chooser is None:
-            return candidates, None
-        choice = Choose(chooser)
-        yield choice
-        return candidates if choice.group is None else self._router.candidates(choice.group), choice.group
+    def _serving(
+        self, hop: Hop
+    ) -> Generator[Choose | Admit, Failure | None, tuple[tuple[Deployment, ...], str | None]]:
+        """The deployments of a group, or those that an auto router among them chooses, and their group.
+
+        Raises:
+            Failure: there are none, or the caller may not go on to them.
+        """
+        router, chosen = self._router, None
+        candidates = router.candidates(hop.model)
+        chooser = router.chooser(candidates) if router.choosers else None
+        if chooser is not None:
+            choice = Choose(chooser)
+            yield choice
+            chosen = choice.group
+        models = [hop.model] if hop.named else []
+        if chosen is not None:
+            models.append(chosen)
+        if models:
+            refusal = yield Admit(models)
+            if refusal is not None:
+                raise refusal
+        return candidates if chosen is None else router.candidates(chosen), chosen
 
     def _in_turn(
         self, hop: Hop, chosen: str | None, group: str, candidates: tuple[Deployment, ...], failed: set[str]
@@ -268,12 +290,12 @@ def _may_pass(failure: Failure, candidates: tuple[Deployment, ...]) -> bool:
     return failure.status in (403, 408, 409, 429) or failure.status >= 500
 
 
-def _hops(targets: Sequence[Target], model: str) -> list[Hop]:
+def _hops(targets: Targets, model: str) -> list[Hop]:
     hops = []
-    for target in targets:
+    for target in targets.tried:
         if isinstance(target, str):
-            hops.append(Hop(target))
+            hops.append(Hop(target, named=targets.named))
         else:
             replaced = {name: value for name, value in target.items() if name != "model"}
-            hops.append(Hop(str(target.get("model", model)), replaced))
+            hops.append(Hop(str(target.get("model", model)), replaced, targets.named))
     return hops

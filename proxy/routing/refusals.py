@@ -1,6 +1,6 @@
 """Why no deployment of a group is picked, or the one that was picked takes no call."""
 
-from proxy.errors import Failure
+from proxy.errors import Failure, GatewayError
 
 
 class Refusal(Failure):
@@ -8,6 +8,21 @@ class Refusal(Failure):
 
     Never annotated with fallbacks, as in the reference.
     """
+
+
+class Denied(Refusal):
+    """The caller may not go on to a model: its limits are reached, or its budget is spent."""
+
+    def __init__(self, error: GatewayError) -> None:
+        super().__init__(
+            error.status,
+            error.message,
+            kind="rate_limit" if error.status == 429 else "bad_request",
+            type=error.type,
+            param=error.param,
+            headers=error.headers,
+            reached=False,
+        )
 
 
 class NoDeployments(Refusal):

@@ -54,15 +54,15 @@ def test_limits_of_one_model() -> None:
     )
     assert rates is not None
     of_key, of_team = Rate("model_per_key", "key:a", requests=1), Rate("model_per_team", "t:b", tokens=2)
-    assert list(rates.of("a")) == [of_key, Rate("model_per_organization", "o:a", requests=3)]
-    assert list(rates.of("b")) == [of_team]
-    assert list(rates.of("c")) == []
+    assert list(rates.of("a", "a")) == [of_key, Rate("model_per_organization", "o:a", requests=3)]
+    assert list(rates.of("b", "b")) == [of_team]
+    assert list(rates.of("c", "c")) == []
 
 
 def test_a_limit_of_nothing_is_a_limit() -> None:
     rates = record(api_key="key", rpm_limit=0, metadata={"model_rpm_limit": {"a": 0}})
     assert rates is not None
-    assert [rate.requests for rate in rates.of("a")] == [0, 0]
+    assert [rate.requests for rate in (*rates.fixed, *rates.of("a", "a"))] == [0, 0]
 
 
 @pytest.mark.parametrize("limits", [None, [], "all", {"a": "many"}, {"a": None}])

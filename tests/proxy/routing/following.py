@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from proxy.errors import Failure
-from proxy.routing.plan import Plan, Route, Steps, Try, Wait
+from proxy.routing.plan import Admit, Plan, Route, Steps, Try, Wait
 from proxy.routing.router import Router
 from tests.proxy.routing.making import Clock
 
@@ -41,13 +41,17 @@ def follow(
     *,
     clock: Clock | None = None,
     watch: Callable[[Try | Wait, Followed], None] | None = None,
+    admits: Callable[[Admit], Failure | None] | None = None,
 ) -> Followed:
-    """Run to the end. ``watch`` sees each decision before it is carried out."""
+    """Run to the end. ``watch`` sees each decision before it is carried out; ``admits`` says where a call may not go."""
     followed = Followed()
     failed: Failure | None = None
     try:
         decision = next(steps)
         while True:
+            if isinstance(decision, Admit):
+                decision = steps.send(None if admits is None else admits(decision))
+                continue
             if watch is not None:
                 watch(decision, followed)
             followed.decisions.append(decision)

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from proxy.config.model import GroupRetryPolicy, RetryPolicy
-from proxy.routing.plan import Plan, Wait
-from proxy.routing.refusals import NoDeployments
+from proxy.errors import GatewayError
+from proxy.routing.plan import Admit, Plan, Wait
+from proxy.routing.refusals import Denied, NoDeployments
 from tests.proxy.routing.following import failing, follow, run, scripted
 from tests.proxy.routing.making import Clock, aliases, entry, failure, groups, request, router
 
@@ -387,3 +388,51 @@ def test_after_continues_a_stream_with_the_fallbacks_alone() -> None:
     own = router(groups(dict.fromkeys(ALL, 1)), fallbacks={"a": ("b", "c")})
     followed = follow(Plan(own, request("a")).after(failure(503)), failing("b"))
     assert followed.tried == ["b-1", "c-1"]
+
+
+LISTS: dict[str, dict[str, Any]] = {
+    "names": {"fallbacks": ["b", "c"]},
+    "fields": {"fallbacks": [{"model": "b"}, {"model": "c"}]},
+    "lists": {"fallbacks": [{"a": ["b"]}, {"b": ["c"]}]},
+    "context-window": {"context_window_fallbacks": [{"a": ["b", "c"]}]},
+    "content-policy": {"content_policy_fallbacks": [{"a": ["b", "c"]}]},
+}
+
+
+@pytest.mark.parametrize("form", LISTS)
+def test_what_a_client_falls_back_to_must_be_open_to_it(form: str) -> None:
+    failed = failure(400, kind=form.replace("-", "_")) if "-" in form else failure(500)
+    asked: list[list[str]] = []
+
+    def admits(step: Admit) -> Denied | None:
+        asked.append(list(step.models))
+        return Denied(GatewayError(429, "enough of b")) if step.models == ["b"] else None
+
+    own = router(groups(dict.fromkeys(ALL, 1)))
+    followed = follow(
+        Plan(own, request("a", **LISTS[form])).steps(),
+        lambda step: failed if step.hop.model == "a" else None,
+        admits=admits,
+    )
+    assert asked == [["b"], ["c"]]
+    assert followed.tried == ["a-1", "c-1"]
+
+
+def test_the_client_hears_of_a_fallback_that_is_not_open_to_it() -> None:
+    own = router(groups({"a": 1, "b": 1}))
+    followed = follow(
+        Plan(own, request("a", fallbacks=["b"])).steps(),
+        failing("a"),
+        admits=lambda _step: Denied(GatewayError(429, "enough of b")),
+    )
+    assert followed.raised is not None
+    assert followed.raised.status == 500
+    assert followed.raised.message.endswith("Error doing the fallback: enough of b")
+
+
+def test_fallbacks_of_the_config_are_open_to_all() -> None:
+    def admits(_step: Admit) -> None:
+        pytest.fail("nobody is asked")
+
+    own = router(groups({"a": 1, "b": 1}), fallbacks={"a": ("b",)})
+    assert follow(Plan(own, request("a")).steps(), failing("a"), admits=admits).tried == ["a-1", "b-1"]
