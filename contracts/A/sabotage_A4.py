@@ -7,17 +7,18 @@ from contracts.harness.sabotaged import Sabotage
 from proxy.errors import Headers
 from proxy.providers.failures import StreamFailure
 from proxy.providers.openai.chunks import DONE
+from proxy.routing.fallbacks import Targets
 from proxy.routing.plan import Hop
 
 Original = Callable[..., Any]
 
 
-def skips_the_second(original: Original, targets: Sequence[Any], model: str) -> list[Hop]:
+def skips_the_second(original: Original, targets: Targets, model: str) -> list[Hop]:
     hops: list[Hop] = original(targets, model)
     return hops[:1] + hops[2:]
 
 
-def keeps_replaced_fields(original: Original, targets: Sequence[Any], model: str) -> list[Hop]:
+def keeps_replaced_fields(original: Original, targets: Targets, model: str) -> list[Hop]:
     replaced: dict[str, Any] = {}
     hops: list[Hop] = []
     for hop in original(targets, model):
@@ -26,7 +27,7 @@ def keeps_replaced_fields(original: Original, targets: Sequence[Any], model: str
     return hops
 
 
-def ignores_replaced_fields(original: Original, targets: Sequence[Any], model: str) -> list[Hop]:
+def ignores_replaced_fields(original: Original, targets: Targets, model: str) -> list[Hop]:
     return [Hop(hop.model) for hop in original(targets, model)]
 
 

@@ -8,8 +8,9 @@ from contracts.harness.sabotaged import Sabotage
 Original = Callable[..., Any]
 
 
-def looks_at_keys_alone(original: Original, rates: Any, *models: str) -> Iterator[Any]:
-    return (rate for rate in original(rates, *models) if rate.scope in ("api_key", "model_per_key"))
+def looks_at_keys_alone(original: Original, call: Any, models: Any) -> Iterator[Any]:
+    known = ("api_key", "model_per_key")
+    return (rate for rate in original(call, models) if rate.scope in known or rate is call.customer_rate)
 
 
 def looks_at_all_models(original: Original, rates: Any, model: str) -> Any:
@@ -59,7 +60,7 @@ _PARALLEL = [
 _LIST: list[tuple[str, str, Any, list[str]]] = [
     (
         "looks-at-keys-alone",
-        "proxy.rates.Rates.of",
+        "proxy.limits.limiter._rates",
         looks_at_keys_alone,
         [
             *("test_a_user_with_two_keys", "test_a_team_with_two_keys", "test_a_member_of_a_team"),
