@@ -1,7 +1,8 @@
 """A dictionary whose entries run out."""
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from itertools import islice
 from math import inf
 from typing import Generic, NamedTuple, TypeVar
 
@@ -59,10 +60,10 @@ class Expiring(Generic[T]):
         """The key that was written first."""
         return next(iter(self._entries), None)
 
-    def items(self) -> Iterator[tuple[str, Entry[T]]]:
-        """What has not run out."""
-        now = self._clock()
-        return ((key, entry) for key, entry in list(self._entries.items()) if entry.until > now)
+    def first(self, count: int) -> list[tuple[str, Entry[T]]]:
+        """Up to ``count`` entries, the oldest; none of them has run out."""
+        self._sweep()
+        return list(islice(self._entries.items(), count))
 
     def _remove(self, key: str) -> T | None:
         entry = self._entries.pop(key, None)

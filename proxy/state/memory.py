@@ -2,11 +2,13 @@
 
 import asyncio
 import secrets
+import sys
 import time
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from math import inf
+from typing import Literal
 
 from proxy.state.base import Charge, Entry, Kind, Lease, Place, Reservation, Slot, turns_of
 from proxy.state.expiring import Expiring
@@ -24,10 +26,16 @@ class MemoryState:
     kind: Kind = "local"
 
     def __init__(
-        self, clock: Callable[[], float] = time.monotonic, max_document_bytes: int = MAX_DOCUMENT_BYTES
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        max_document_bytes: int = MAX_DOCUMENT_BYTES,
+        max_counters: int = sys.maxsize,
     ) -> None:
         self._clock = clock
         self._max_document_bytes = max_document_bytes
+        self._max_counters = max_counters
+        self.on_evicted: Callable[[Literal["document", "counter"], str], None] | None = None
+        """Told the key of what is forgotten for want of room."""
         self._document_bytes = 0
         self._documents: Expiring[bytes] = Expiring(clock, self._forgotten)
         self._counters: Expiring[float] = Expiring(clock)
@@ -57,6 +65,7 @@ class MemoryState:
         self._document_bytes += len(key) + len(value)
         while self._document_bytes > self._max_document_bytes and (oldest := self._documents.oldest()) is not None:
             self._documents.pop(oldest)
+            self._evicted("document", oldest)
 
     async def delete(self, *keys: str) -> None:
         """Remove documents."""
@@ -94,6 +103,9 @@ class MemoryState:
             if charge.amount:
                 totals[number] += charge.amount
                 self._counters.put(charge.key, totals[number], ends[number])
+        while len(self._counters) > self._max_counters and (oldest := self._counters.oldest()) is not None:
+            self._counters.pop(oldest)
+            self._evicted("counter", oldest)
         lease = Lease(secrets.token_hex(8), tuple(slot.name for slot in slots)) if slots else None
         for slot in slots:
             assert lease is not None
@@ -218,10 +230,14 @@ class MemoryState:
         entry = self._documents.get(key)
         return None if entry is None else (entry.value, None if entry.until == inf else entry.until - self._clock())
 
-    def take_counters(self) -> list[Charge]:
-        """What every counter holds, and the rest of its window; they are 0 then."""
+    def forget(self, key: str) -> None:
+        """Remove a document at once."""
+        self._documents.pop(key)
+
+    def take_counters(self, count: int) -> list[Charge]:
+        """What up to ``count`` counters hold, and the rest of their windows; they are 0 then."""
         now = self._clock()
-        charges = [Charge(key, entry.value, entry.until - now) for key, entry in self._counters.items()]
+        charges = [Charge(key, entry.value, entry.until - now) for key, entry in self._counters.first(count)]
         for charge in charges:
             self._counters.pop(charge.key)
         return charges
@@ -232,6 +248,10 @@ class MemoryState:
 
     def _end(self, seconds: float | None) -> float:
         return inf if seconds is None else self._clock() + seconds
+
+    def _evicted(self, what: Literal["document", "counter"], key: str) -> None:
+        if self.on_evicted is not None:
+            self.on_evicted(what, key)
 
     def _forgotten(self, key: str, value: bytes) -> None:
         self._document_bytes -= len(key) + len(value)

@@ -18,7 +18,7 @@ from math import inf
 from typing import Final, TypeVar
 
 from proxy.state.base import Charge, Entry, Kind, Lease, Place, Reservation, Slot, Unavailable
-from proxy.state.meanwhile import Meanwhile, Remote
+from proxy.state.meanwhile import MAX_COUNTERS, Meanwhile, Remote
 from proxy.state.memory import Ear, MemoryState
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class ResilientState:
 
     def __init__(self, remote: Remote, where: str) -> None:
         self._remote = remote
-        self._local = MemoryState()
+        self._local = MemoryState(max_counters=MAX_COUNTERS)
         self._where = where
         self._usable = False
         """Whether commands are sent to the remote state."""
@@ -100,7 +100,7 @@ class ResilientState:
         """Remove documents."""
 
         async def locally() -> None:
-            self._meanwhile.wrote(*keys)
+            self._meanwhile.removed(*keys)
             await self._local.delete(*keys)
 
         await self._either(lambda: self._remote.delete(*keys), locally)
@@ -111,7 +111,7 @@ class ResilientState:
         async def locally() -> bool:
             done = await self._local.swap(key, old, new, seconds)
             if done:
-                self._meanwhile.swapped(key, new=old is None)
+                self._meanwhile.swapped(key, was_there=old is not None, is_there=new is not None)
             return done
 
         return await self._either(lambda: self._remote.swap(key, old, new, seconds), locally)

@@ -58,6 +58,21 @@ def test_the_oldest_documents_are_forgotten_first() -> None:
     asyncio.run(scenario())
 
 
+def test_the_oldest_counters_are_forgotten_first() -> None:
+    async def scenario() -> None:
+        state = MemoryState(max_counters=3)
+        evicted: list[tuple[str, str]] = []
+        state.on_evicted = lambda what, key: evicted.append((what, key))
+        for key in "abcad":
+            await state.add(key, 1, 60)
+        assert evicted == [("counter", "b")]
+        assert [charge.amount for charge in state.take_counters(2)] == [1, 2]
+        assert [charge.key for charge in state.take_counters(2)] == ["d"]
+        assert state.take_counters(2) == []
+
+    asyncio.run(scenario())
+
+
 def test_what_has_run_out_leaves_the_memory() -> None:
     async def scenario() -> None:
         clock = Clock()
@@ -177,7 +192,8 @@ def test_a_dictionary_whose_entries_run_out(steps: list[tuple[str, str, float]])
         elif seconds != float("inf"):
             clock.now += seconds
         model = {key: entry for key, entry in model.items() if entry[1] > clock.now}
-        assert {key: tuple(entry) for key, entry in entries.items()} == model
+        assert {key: tuple(entry) for key, entry in entries.first(len("abc"))} == model
+        assert [key for key, _ in entries.first(1)] == [entries.oldest() for _ in model][:1]
         assert len(entries) == len(model)
         assert len(entries._due) <= 3 * len("abc") + number
     assert len(dropped) + len(entries) == sum(step == "put" for step, *_ in steps)

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from proxy.state import meanwhile, resilient
 from proxy.state.base import Kind, Refused, Unavailable
+from proxy.state.meanwhile import Meanwhile
 from proxy.state.memory import MemoryState
 from proxy.state.resilient import BUDGET, ResilientState
 from tests.proxy.state.waiting import back, lines
@@ -198,6 +200,107 @@ def test_what_was_kept_is_handed_over() -> None:
         remote.broken = refusing
         assert await state.get("fresh") is None, "nothing stale is kept for the next time"
         assert await state.acquire("local", 1, 60) is not None
+
+    with_remote(scenario)
+
+
+@pytest.mark.parametrize("bound", ["number", "bytes"])
+def test_what_is_kept_is_bounded_and_what_was_dropped_stays_as_it_is_in_redis(
+    bound: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(meanwhile, "MAX_DOCUMENTS", 5 if bound == "number" else 1000)
+
+    async def scenario(state: ResilientState, remote: Remote) -> None:
+        if bound == "bytes":
+            state._local._max_document_bytes = 5 * 102
+        for number in range(10):
+            await state.put(f"d{number}", b"before", None)
+        remote.broken = refusing
+        for number in range(10):
+            await state.put(f"d{number}", bytes(100), None)
+        assert [await state.get(f"d{number}") for number in (4, 5)] == [None, bytes(100)]
+        assert len(state._meanwhile._documents) == 5
+        remote.broken = None
+        await back(state)
+        found = await state.get_many([f"d{number}" for number in range(10)])
+        assert found == [b"before"] * 5 + [bytes(100)] * 5
+        assert "delete" not in remote.asked
+
+    with_remote(scenario)
+    assert [line for line in lines(caplog) if "the oldest is dropped" in line] == [
+        f"more was written while Redis is away than is kept for it ({5 if bound == 'number' else 1000} documents of 256 MB, "
+        "200000 counters): the oldest is dropped"
+    ]
+
+
+def test_removals_and_counters_are_bounded(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(meanwhile, "MAX_DOCUMENTS", 5)
+    monkeypatch.setattr(resilient, "MAX_COUNTERS", 5)
+
+    async def scenario(state: ResilientState, remote: Remote) -> None:
+        keys = [f"d{number}" for number in range(10)]
+        for key in keys:
+            await state.put(key, b"before", None)
+            await state.add(key, 1, 60)
+        remote.broken = refusing
+        for _ in range(2):
+            for key in keys:
+                await state.delete(key)
+                await state.add(key, 1, 60)
+        assert len(state._meanwhile._documents) == len(state._local._counters) == 5
+        remote.broken = None
+        await back(state)
+        assert await state.get_many(keys) == [b"before"] * 5 + [None] * 5
+        assert [await state.add(key, 0, 60) for key in keys] == [1] * 5 + [2] * 5
+
+    with_remote(scenario)
+    assert sum("the oldest is dropped" in line for line in lines(caplog)) == 1
+
+
+def test_what_is_dropped_while_it_is_handed_over_is_not_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(meanwhile, "MAX_DOCUMENTS", 2)
+
+    async def scenario() -> None:
+        remote, local = Remote(), MemoryState()
+        kept = Meanwhile(local, remote)
+
+        async def write(key: str) -> None:
+            kept.wrote(key)
+            await local.put(key, b"during", None)
+
+        async def breaking_again() -> None:
+            await write("b")
+            await write("c")
+            raise Unavailable("ConnectionError")
+
+        await remote.put("a", b"before", None)
+        await write("a")
+        remote.broken = breaking_again
+        with pytest.raises(Unavailable):
+            await kept.hand_over()
+        remote.broken = None
+        await kept.hand_over()
+        assert await remote.get_many("abc") == [b"before", b"during", b"during"]
+        assert await local.get_many("abc") == [None] * 3
+
+    asyncio.run(scenario())
+
+
+def test_a_document_that_only_seemed_new_leaves_what_redis_has() -> None:
+    async def scenario(state: ResilientState, remote: Remote) -> None:
+        for key in ("swapped", "brief", "gone"):
+            await state.put(key, b"before", None)
+        remote.broken = refusing
+        assert await state.swap("swapped", None, b"during", None)
+        assert await state.swap("swapped", b"during", None, None)
+        assert await state.swap("brief", None, b"during", 0.01)
+        assert await state.swap("gone", None, b"during", None)
+        assert await state.swap("never", None, None, None)
+        await state.delete("gone")
+        await asyncio.sleep(0.02)
+        remote.broken = None
+        await back(state)
+        assert await state.get_many(["swapped", "brief", "gone", "never"]) == [b"before", b"before", None, None]
 
     with_remote(scenario)
 
