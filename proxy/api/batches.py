@@ -15,7 +15,7 @@ from proxy.call import Answer, Body, Call
 from proxy.errors import GatewayError
 from proxy.files import layout
 from proxy.files.accounts import Account
-from proxy.files.exchange import Question, answered, ask, json_body
+from proxy.files.exchange import Question, Undone, answered, ask, json_body
 from proxy.files.ids import BATCH, FILE, encoded, in_path, named
 from proxy.gateway import Gateway
 from proxy.upstream.client import UpstreamError
@@ -23,6 +23,7 @@ from proxy.upstream.client import UpstreamError
 if TYPE_CHECKING:
     from proxy.deployment import Deployment
     from proxy.files.counting import Check
+    from proxy.limits.taken import Taken
 
 log = logging.getLogger(__name__)
 
@@ -49,12 +50,17 @@ class Creation(StoredEndpoint):
         provider = _text(fields, PROVIDER)
         deployment = await self.deployment(call, model, fields, kind=KIND)
         account = account_for(call, deployment, asked.provider or provider)
-        await self._count(call, account, file.upstream, _check_of(call, deployment))
+        taken = await self._count(call, account, file.upstream, _check_of(call, deployment))
         question = Question(method="POST", url=account.url("/batches"), body=json_body(sent))
-        batch = layout.batch(await answered(account, question, self.gateway.client))
+        try:
+            batch = layout.batch(await answered(account, question, self.gateway.client))
+        except Undone:
+            if taken is not None:
+                await taken.give_back()
+            raise
         return self.told(call, batch if file.model is None else _coded(batch, file.model, given))
 
-    async def _count(self, call: Call, account: Account, file: str, check: Check | None) -> None:
+    async def _count(self, call: Call, account: Account, file: str, check: Check | None) -> Taken | None:
         """Take what the batch asks for of the caller's limits; a file that the vendor does not show is not counted.
 
         Raises:
@@ -71,17 +77,16 @@ class Creation(StoredEndpoint):
             response = await ask(account, question, self.gateway.client)
         except GatewayError as error:
             _unread(error.status, error.message, check)
-            return
+            return None
         try:
             longest = self.gateway.max_request_bytes
             found = await count(response.chunks(), tokens=tokens, longest=longest, check=check)
         except UpstreamError as error:
             _unread(502, str(error), check)
-            return
+            return None
         finally:
             await response.aclose()
-        if parts:
-            await limiter.admit_batch(parts, found.requests, found.tokens)
+        return await limiter.admit_batch(parts, found.requests, found.tokens) if parts else None
 
 
 class Listing(StoredEndpoint):

@@ -11,7 +11,16 @@ import msgspec
 from proxy.errors import GatewayError
 from proxy.files.accounts import Account
 from proxy.providers.secrecy import secrets_of, without
-from proxy.upstream.client import TimedOut, Timeouts, TooLarge, Upload, UpstreamClient, UpstreamError, UpstreamResponse
+from proxy.upstream.client import (
+    ConnectFailed,
+    TimedOut,
+    Timeouts,
+    TooLarge,
+    Upload,
+    UpstreamClient,
+    UpstreamError,
+    UpstreamResponse,
+)
 
 RETRIES: Final = 2
 """As often as OpenAI's own client, which the reference uses."""
@@ -25,6 +34,10 @@ TIMEOUTS: Final = Timeouts(connect=10.0, first_byte=600.0, idle=600.0, total=Non
 MAX_ANSWER: Final = 20_000_000
 MAX_ERROR: Final = 1_000_000
 _random = random.Random()  # noqa: S311 - spreads waits
+
+
+class Undone(GatewayError):
+    """The vendor has done nothing: it refused, or was never told."""
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,22 +60,24 @@ async def ask(account: Account, question: Question, client: UpstreamClient) -> U
     """The vendor's good answer, not read yet.
 
     Raises:
-        GatewayError: the vendor refused, in its words; 500, it cannot be reached; 502, it broke off; 504, it took too
-            long.
+        Undone: the vendor refused, in its words; 500, it cannot be reached.
+        GatewayError: the same after a try that it may have taken; 500, 502, it broke off; 504, it took too long.
     """
+    kind: type[GatewayError] = Undone
     for tries in range(RETRIES + 1):
         last = tries == RETRIES
         try:
             response = await _sent(account, question, client)
         except UpstreamError as error:
+            kind = kind if _is_unsent(error) else GatewayError
             if last:
-                raise _failed(error, question) from error
+                raise _failed(error, question, kind) from error
             told = None
         else:
             if 200 <= response.status < 300:
                 return response
             if last or (response.status < 500 and response.status not in PASSING):
-                raise await _refusal(account, response)
+                raise await _refusal(account, response, kind)
             told = dict(response.headers).get("retry-after")
             await response.aclose()
         await asyncio.sleep(_wait(tries, told))
@@ -98,16 +113,20 @@ def _wait(tries: int, told: str | None) -> float:
     return min(FIRST_WAIT * 2.0**tries, LONGEST_WAIT) * (1 - 0.25 * _random.random())
 
 
-def _failed(error: UpstreamError, question: Question) -> GatewayError:
+def _is_unsent(error: UpstreamError) -> bool:
+    return isinstance(error, ConnectFailed) or (isinstance(error, TimedOut) and error.phase == "connect")
+
+
+def _failed(error: UpstreamError, question: Question, kind: type[GatewayError] = GatewayError) -> GatewayError:
     host = urlsplit(question.url).netloc
     if isinstance(error, TimedOut):
-        return GatewayError(504, f"{host} did not answer in time: {error}")
+        return kind(504, f"{host} did not answer in time: {error}")
     if isinstance(error, TooLarge):
-        return GatewayError(502, f"{host} answered with more than {error.limit} bytes")
-    return GatewayError(500, f"Connection error. {host}: {error}")
+        return kind(502, f"{host} answered with more than {error.limit} bytes")
+    return kind(500, f"Connection error. {host}: {error}")
 
 
-async def _refusal(account: Account, response: UpstreamResponse) -> GatewayError:
+async def _refusal(account: Account, response: UpstreamResponse, kind: type[GatewayError]) -> GatewayError:
     """The vendor's error in the words of OpenAI's client."""
     try:
         text = without(secrets_of(list(account.headers.items())), await response.read(MAX_ERROR))
@@ -119,15 +138,14 @@ async def _refusal(account: Account, response: UpstreamResponse) -> GatewayError
     try:
         found = msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return GatewayError(status, f"Error code: {response.status}", type=None, param=None)
+        return kind(status, f"Error code: {response.status}", type=None, param=None)
     if isinstance(found, dict):
         found = found.get("error", found)
     error = found if isinstance(found, dict) else {"message": found}
     said = error.get("message")
     message = f"Error code: {response.status}" + (f" - {said}" if said else "")
-    kind, param = error.get("type"), error.get("param")
     waits = [header for header in response.headers if header[0] == "retry-after"]
-    return GatewayError(status, message, type=_text(kind), param=_text(param), headers=waits)
+    return kind(status, message, type=_text(error.get("type")), param=_text(error.get("param")), headers=waits)
 
 
 def _text(value: Any) -> str | None:

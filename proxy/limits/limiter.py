@@ -1,5 +1,6 @@
 """Lets calls in that all of their limits have room for: one step of the state, whoever else comes at the same time."""
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Final
@@ -14,6 +15,7 @@ from proxy.limits.claims import PROJECT, Claim, priority_of
 from proxy.limits.parts import PARALLEL, WITHOUT, Findings, Part, charge_of, findings, parts_of, slot_of
 from proxy.limits.refusals import batch_refusal, headers_of, quoting, refusal
 from proxy.limits.settings import Counted
+from proxy.limits.taken import Taken
 from proxy.rates import Rate, Unit
 from proxy.state.base import Lease, State
 
@@ -66,7 +68,7 @@ class Limiter:
         """The limits that a batch has to keep: those of requests and tokens."""
         return [part for part in parts_of(_rates(call, (call.model,))) if part.unit != PARALLEL]
 
-    async def admit_batch(self, parts: Sequence[Part], requests: int, tokens: int) -> None:
+    async def admit_batch(self, parts: Sequence[Part], requests: int, tokens: int) -> Taken:
         """Let a batch in, whose requests all count now, and their tokens.
 
         Args:
@@ -77,10 +79,11 @@ class Limiter:
         """
         amounts = {"requests": requests, "tokens": tokens}
         wanted = [msgspec.structs.replace(part, amount=amounts[part.unit]) for part in parts]
-        charges = [charge_of(part, self.window) for part in wanted]
+        charges, began = [charge_of(part, self.window) for part in wanted], time.monotonic()
         found = findings(wanted, await self._state.reserve(charges))
         if found.refused is not None:
             raise batch_refusal(found.refused)
+        return Taken(self._state, charges, found.reservation, began)
 
     async def stop(self) -> None:
         """After the last call: the state knows everything."""

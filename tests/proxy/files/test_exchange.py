@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
+from contracts.harness.processes import free_port
 from fixtures.replies import Reply, reset, status
 from fixtures.running import UpstreamControl
 from proxy.errors import GatewayError
 from proxy.files import exchange
 from proxy.files.accounts import Account
-from proxy.files.exchange import Question, answered, json_body
+from proxy.files.exchange import Question, Undone, answered, json_body
 from proxy.upstream.client import UpstreamClient
 from tests.conftest import Vendor
 
@@ -20,9 +21,9 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exchange, "FIRST_WAIT", 0.001)
 
 
-def ask(upstream: UpstreamControl, vendor: Vendor, *replies: Reply) -> dict[str, Any]:
+def ask(upstream: UpstreamControl, vendor: Vendor, *replies: Reply, base: str | None = None) -> dict[str, Any]:
     vendor.answers(*replies)
-    account = Account("openai", f"{upstream.url}/v1", {"authorization": "Bearer sk-very-secret"})
+    account = Account("openai", base or f"{upstream.url}/v1", {"authorization": "Bearer sk-very-secret"})
 
     async def work() -> dict[str, Any]:
         client = UpstreamClient()
@@ -53,6 +54,31 @@ def test_what_stays_is_asked_once(upstream: UpstreamControl, vendor: Vendor) -> 
     with pytest.raises(GatewayError, match="Error code: 400 - "):
         ask(upstream, vendor, status(400))
     assert len(vendor.received) == 1
+
+
+@pytest.mark.parametrize(
+    ("replies", "undone"),
+    [
+        ([status(400)], True),
+        ([status(503)], True),
+        ([status(500), status(400)], True),
+        ([reset()], False),
+        ([reset(), status(400)], False),
+        ([Reply(body="no object")], False),
+    ],
+    ids=["refused", "failed", "both", "broken", "broken-once", "odd"],
+)
+def test_whether_the_vendor_may_have_done_it(
+    upstream: UpstreamControl, vendor: Vendor, replies: list[Reply], undone: bool
+) -> None:
+    with pytest.raises(GatewayError) as refused:
+        ask(upstream, vendor, *replies)
+    assert isinstance(refused.value, Undone) == undone
+
+
+def test_a_vendor_that_is_not_there_has_done_nothing(upstream: UpstreamControl, vendor: Vendor) -> None:
+    with pytest.raises(Undone, match="Connection error"):
+        ask(upstream, vendor, base=f"http://127.0.0.1:{free_port()}/v1")
 
 
 def test_the_vendors_key_is_not_repeated(upstream: UpstreamControl, vendor: Vendor) -> None:
