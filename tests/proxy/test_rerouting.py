@@ -7,7 +7,7 @@ import pytest
 
 from fixtures.replies import ok, status, stream
 from fixtures.running import UpstreamControl
-from tests.gateways import KEY, Gateway, deployment, running
+from tests.gateways import KEY, Gateway, deployment, eventually, running
 
 CASE = "rerouting"
 GROUPS = ("failing", "kept", "spare", "dear")
@@ -35,6 +35,7 @@ def config(upstream: str, folder: Any) -> dict[str, Any]:
             "allowed_fails": 10**6,
             "fallbacks": [{"backed": ["kept"]}, {"auto": ["spare"]}],
         },
+        "litellm_settings": {"responses": {"background_mode": {"polling_via_cache": "all"}}},
         "general_settings": {"master_key": KEY, "database_url": f"sqlite:///{folder}/keys.db"},
     }
 
@@ -124,6 +125,21 @@ def test_a_broken_stream_is_continued_within_limits(gateway: Gateway, upstream: 
     caller = key(gateway, metadata={"model_rpm_limit": {"kept": 1}})
     answers = [gateway.chat("failing", headers=caller, fallbacks=["kept"], stream=True) for _ in range(2)]
     assert ["error" in answer.text for answer in answers] == [False, True]
+    assert served(upstream) == ["failing", "kept", "failing"]
+
+
+def test_a_response_in_the_background_has_limits_too(gateway: Gateway, upstream: UpstreamControl) -> None:
+    caller = key(gateway, metadata={"model_rpm_limit": {"kept": 1}})
+    body = {"model": "failing", "input": "hi", "background": True, "fallbacks": ["kept"]}
+
+    def done() -> str:
+        begun = gateway.http.post("/v1/responses", json=body, headers=caller).json()
+        path = f"/v1/responses/{begun['id']}"
+        states = {"queued", "in_progress"}
+        assert eventually(lambda: gateway.http.get(path, headers=caller).json()["status"] not in states)
+        return str(gateway.http.get(path, headers=caller).json()["status"])
+
+    assert [done(), done()] == ["completed", "failed"]
     assert served(upstream) == ["failing", "kept", "failing"]
 
 

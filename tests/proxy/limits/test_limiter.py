@@ -11,6 +11,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 
 from proxy.call import Call, Ending, Identity, Usage
 from proxy.config.errors import ConfigError
+from proxy.errors import GatewayError
 from proxy.limits.after import LEASE_SECONDS, RENEW_SECONDS
 from proxy.limits.limiter import Limiter
 from proxy.rates import ModelRates, Rate, Rates
@@ -253,5 +254,41 @@ def test_another_name_of_a_model_is_limited_too(name: str) -> None:
             refused.append(await admitted(limiter, call))
         assert refused[0] is None
         assert refused[1] is not None
+
+    run(scenario())
+
+
+def test_a_call_of_several_models_is_let_in_for_all_or_none() -> None:
+    async def scenario() -> None:
+        state = MemoryState()
+        limiter = Limiter(state)
+        call = call_of()
+        by_model = ModelRates("model_per_key", "key", requests={"a": 5, "b": 0}, tokens={"a": 50})
+        call.identity = Identity(rates=Rates((), (by_model,)))
+        with pytest.raises(GatewayError, match="key:b"):
+            await limiter.admit(call, ("a", "b"))
+        assert await state.add("limit:model_per_key:key:a:requests", 0, 60) == 0
+        await limiter.admit(call, ("a", "c", "a"))
+        assert await state.add("limit:model_per_key:key:a:requests", 0, 60) == 1
+
+    run(scenario())
+
+
+def test_tokens_count_where_a_call_went_last() -> None:
+    async def scenario() -> None:
+        state = MemoryState()
+        limiter = Limiter(state)
+        call = call_of(model="first")
+        names = ("first", "failed", "last")
+        call.identity = Identity(rates=Rates((), (ModelRates("team", "t", tokens=dict.fromkeys(names, 50)),)))
+        await limiter.admit(call)
+        assert call.on_reroute is not None
+        assert call.on_settle is not None
+        await call.on_reroute(["failed"])
+        await call.on_reroute(["last"])
+        call.on_settle(used(7))
+        await limiter.stop()
+        # one for the attempt, and what was used
+        assert [await state.add(f"limit:team:t:{name}:tokens", 0, 60) for name in names] == [8, 1, 8]
 
     run(scenario())
