@@ -99,7 +99,23 @@ def build_snapshot(
     def window(deployment: Deployment) -> int | None:
         return catalog.window(deployment)
 
-    router = Router(with_credentials(config), cooldowns, spending, traffic, price=price, window=window)
+    @lru_cache(maxsize=1024)
+    def takes_formats(deployment: Deployment) -> bool:
+        from proxy.providers.discovery import taken_params
+
+        entry = catalog.entry(deployment)
+        facts = {} if entry is None else entry.fields
+        return "response_format" in taken_params(deployment.provider, deployment.model, facts)
+
+    router = Router(
+        with_credentials(config),
+        cooldowns,
+        spending,
+        traffic,
+        price=price,
+        window=window,
+        takes_formats=takes_formats,
+    )
     for entry in config.model_list:
         try:
             find_provider(make_deployment(entry).provider)

@@ -114,7 +114,19 @@ def sends_googles_signatures_on(original: Original, body: Any, model: str) -> An
     return body if "nebius" in model else original(body, model)
 
 
+def asks_nobody_for_formats(original: Original, checks: Any, model: Any, deployments: Any, request: Any) -> Any:
+    return deployments
+
+
 SABOTAGES = [
+    Sabotage(
+        name="asks-nobody-for-formats",
+        patches=[("proxy.routing.filters.response_formats.ResponseFormats.__call__", asks_nobody_for_formats)],
+        trips=[
+            *("test_who_takes_the_format_serves", "test_nobody_takes_it"),
+            *("test_a_stream_goes_there_too", "test_that_a_client_has_it_dropped_changes_nothing"),
+        ],
+    ),
     Sabotage(
         name="says-nothing-of-the-cache",
         patches=[("proxy.api.health._cache_type", says_nothing_of_the_cache)],

@@ -158,6 +158,17 @@ def test_metrics(case: Case) -> None:
 # --- wildcards -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("model", ["gpt-4", "gpt-3.5-turbo-16k"])
+def test_a_model_that_takes_no_response_format(case: Case, model: str) -> None:
+    case.script({model: []})
+    wanted = {"type": "json_object"}
+    refused = case.chat(f"own/{model}", response_format=wanted)
+    dropped = case.chat(f"own/{model}", response_format=wanted, drop_params=True)
+    case.assert_same_as_recorded()
+    assert (refused.status, dropped.status) == (400, 200)
+    assert [("response_format" in body) for body in case.journal().bodies] == [False]
+
+
 @pytest.mark.parametrize("name", ["own/mini", "own/deep/mini"])
 def test_a_wildcard_names_the_upstream_model(case: Case, name: str) -> None:
     upstream = name.removeprefix("own/")

@@ -20,7 +20,7 @@ _VENDORS: Final = frozenset(("messages", "responses"))
 
 
 def add_wishes(route: RouteRequest, call: Call, fields: Body) -> None:
-    """Set region and tags of ``route``, and those of ``call``.
+    """Set region, format and tags of ``route``, and the tags of ``call``.
 
     Args:
         fields: of the client's body.
@@ -32,6 +32,8 @@ def add_wishes(route: RouteRequest, call: Call, fields: Body) -> None:
     settings = router.settings
     if settings.enable_pre_call_checks:
         route.region = call.identity.region or _region(fields)
+        wanted = fields.get("response_format")
+        route.wants_format = call.endpoint == "chat" and wanted is not None and bytes(wanted) != b"null"
     if router.reads_tags:
         route.tags = call.tags = _tags(call, fields)
 

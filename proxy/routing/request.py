@@ -32,6 +32,8 @@ class RouteRequest(msgspec.Struct, kw_only=True):
     stream: bool = False
     has_messages: bool = False
     """Whether it must fit into a context window (``enable_pre_call_checks``): chats must, and text completions."""
+    wants_format: bool = False
+    """Whether the answer must have a format (``response_format``), which not every model takes."""
     region: str | None = None
     """That the call must stay in (``allowed_model_region``)."""
     tags: Sequence[str] = ()

@@ -14,6 +14,7 @@ from proxy.routing.cooldown import Cooldowns
 from proxy.routing.error_classes import class_of
 from proxy.routing.filters import Filter, make_filters
 from proxy.routing.filters.context_windows import ContextWindows, Window
+from proxy.routing.filters.response_formats import ResponseFormats, TakesFormats
 from proxy.routing.groups import Groups
 from proxy.routing.limits import ENFORCING
 from proxy.routing.refusals import NoDeployments
@@ -35,12 +36,17 @@ def _unknown(_deployment: Deployment) -> None:
     return None
 
 
+def _yes(_deployment: Deployment) -> bool:
+    return True
+
+
 class Router:
     """Groups, strategy, health and settings. Makes no call and never sleeps.
 
     Args:
         price: of the models of deployments.
         window: how much they read.
+        takes_formats: whether they take ``response_format``.
     """
 
     def __init__(
@@ -52,6 +58,7 @@ class Router:
         *,
         price: Price = _unknown,
         window: Window = _unknown,
+        takes_formats: TakesFormats = _yes,
     ) -> None:
         self.settings: RouterSettings = config.router_settings
         self.groups = Groups(map(make_deployment, config.model_list), self.settings.model_group_alias)
@@ -66,8 +73,10 @@ class Router:
         self.may_count = config.settings.other.get("disable_token_counter") is not True
         """Whether tokens are counted here."""
         self._windows = ContextWindows(window) if self.settings.enable_pre_call_checks else None
-        room: tuple[Filter, ...] = () if self._windows is None else (self._windows,)
-        self.filters = make_filters(config) + room
+        checks: tuple[Filter, ...] = () if self._windows is None else (self._windows,)
+        if checks and not config.settings.drop_params:
+            checks += (ResponseFormats(takes_formats),)
+        self.filters = make_filters(config) + checks
         self._strategy = make_strategy(Surroundings(config, traffic, price))
 
     @cached_property

@@ -75,6 +75,7 @@ _TOLD = (
     *("web_search_options", "safety_identifier", "service_tier", "prompt_cache_key", "store"),
 )
 """The order in which a refusal names them."""
+_WITHOUT_FORMATS = frozenset(("gpt-4", "gpt-3.5-turbo-16k"))
 _MAX_TOKENS = "max_tokens"
 _DEVELOPER = b'"developer"'
 _SYSTEM = msgspec.Raw(b'"system"')
@@ -100,6 +101,8 @@ def supported_params(model: str, facts: Facts) -> list[str]:
         dropped = _SAMPLING | {"stop"}
         if not facts.get("supports_tool_choice"):
             dropped |= {"tool_choice"}
+    elif model in _WITHOUT_FORMATS:
+        dropped = frozenset(("response_format",))
     return [name for name in PARAMS if name not in dropped] + added
 
 
