@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
-from urllib.parse import unquote_to_bytes
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, unquote_to_bytes
 
 import msgspec
 
@@ -16,6 +17,10 @@ from proxy.passthrough.deployed import AzureRoute
 from proxy.passthrough.endpoints import EndpointRoute
 from proxy.passthrough.target import Route
 
+if TYPE_CHECKING:
+    from proxy.limits.limiter import Limiter
+    from proxy.passthrough.routes import Found
+
 GRANTED = "allowed_passthrough_routes"
 COMPRESSED = (
     "What this key may do depends on the model, and the model of a compressed body cannot be seen; send it as it is"
@@ -25,6 +30,11 @@ _in_multipart = re.compile(rb'name="?model"?(?:;[^\r\n]*)?\r?\n(?:[^\r\n]+\r?\n)
 _in_urlencoded = re.compile(rb"(?:^|&)model=([^&]*)")
 _in_path = re.compile(
     r"/models/(?P<google>[^:/]+):|^/bedrock/model/(?P<bedrock>.+)/(?:invoke|converse)[a-z-]*$", re.DOTALL
+)
+#: Where vendors make batches.
+_batches = re.compile(
+    r"(?:/batches|/batch/jobs|/embed-jobs|/batchPredictionJobs|:batchGenerateContent|:asyncBatchEmbedContent)/*$",
+    re.IGNORECASE,
 )
 
 
@@ -93,6 +103,25 @@ async def admit_passed(call: Call, route: Route, method: str, body: ClientBody) 
         await admitted_model(call, fields, None)
     called = [await admitted_model(call, fields, model) for model in named]
     return named + [model for model in called if model]
+
+
+def check_uncounted(call: Call, found: Found, method: str, limiter: Limiter) -> None:
+    """Refuse a batch that goes to a vendor as it came to a caller for whom it matters what is in it.
+
+    Raises:
+        GatewayError: 403.
+    """
+    if method != "POST":
+        return
+    route, path = found.route, call.path
+    if isinstance(route, EndpointRoute):
+        path = unquote(route.address(found.rest)) if route.vendor else ""
+    if _batches.search(path) and (depends_on_model(call) or limiter.of_batch(call)):
+        told = (
+            "This caller has limits, or may call certain models alone, and a batch that is passed through is not looked "
+            "at. Make it at /v1/batches"
+        )
+        raise GatewayError(403, told, type="invalid_request_error", param="path")
 
 
 async def _models_of(

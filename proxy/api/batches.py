@@ -144,7 +144,7 @@ def _check_of(call: Call, deployment: Deployment | None) -> Check | None:
         deployment: whose account the batch is in; the caller may call its model, by whatever name.
     """
     admission, access = call.snapshot.admission, call.identity.access
-    if admission is None or access is None or not admission.limits_models(access):
+    if admission is None or access is None or not admission.restricts(access):
         return None
     served = None if deployment is None else deployment.model
 

@@ -9,7 +9,7 @@ from functools import partial
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
-from proxy.api.admitting import admit_passed
+from proxy.api.admitting import admit_passed, check_uncounted
 from proxy.api.client import ClientGone, deliver
 from proxy.api.headers import JSON, Pairs, value
 from proxy.api.llm import OVERLOADED, unexpected
@@ -114,6 +114,7 @@ class PassThroughEndpoint:
             caller = Caller(presented, scope, body)
             call.identity = await call.snapshot.authenticator.authenticate(caller)
             models = await admit_passed(call, found.route, scope["method"], body)
+            check_uncounted(call, found, scope["method"], self._gateway.limiter)
             if self._gateway.limiter.concerns(call):
                 await self._gateway.limiter.admit(call, models)
         return Asked(

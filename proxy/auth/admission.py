@@ -145,10 +145,6 @@ class Admission:
             return False
         return True
 
-    def limits_models(self, access: Access) -> bool:
-        """Whether it matters which models a key calls: some it may not, or it has budgets for some."""
-        return bool(access.model_budgets) or self.restricts(access)
-
     def check_sent(self, access: Access, model: str, served: str | None) -> None:
         """Let a vendor be sent a model as it stands, which no alias of a key or team makes another, or not.
 

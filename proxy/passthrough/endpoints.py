@@ -65,7 +65,8 @@ class EndpointRoute:
         self.is_stored = settings.is_stored
         self._base = _base(settings.target, key)
         self._headers, self._problem = _resolved(settings.headers)
-        self._vendor = VENDORS.get(urlsplit(self._base.origin).hostname or "", "")
+        self.vendor = VENDORS.get(urlsplit(self._base.origin).hostname or "", "")
+        """That it leads to, if it is one of those."""
         _check_headers(self._headers, key)
         if settings.guardrails:
             raise ConfigError(
@@ -105,19 +106,23 @@ class EndpointRoute:
             "methods": sorted(self.methods),
         }
 
+    def address(self, rest: str) -> str:
+        """Where a path below it leads. Raises GatewayError: 400, nowhere."""
+        return below(self._base, rest)
+
     async def target(self, asked: Asked) -> Target:
         """See :class:`proxy.passthrough.target.Route`."""
         if self._problem:
             raise unset(f"{KEY}: {self.path}: {self._problem}")
         settings = self._settings
-        address = below(self._base, asked.rest)
+        address = self.address(asked.rest)
         return Target(
             url=with_query(address, merged(asked.query, self._base.query, settings.default_query_params)),
             shown=address,
             headers=self._headers,
             forwarded=None if settings.forward_headers else NONE,
             stripped=STRIPPED,
-            vendor=self._vendor,
+            vendor=self.vendor,
             cost=settings.cost_per_request,
         )
 
