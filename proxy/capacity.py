@@ -200,6 +200,10 @@ class Visit:
         """It went well, to the end."""
         self._end(None, time.perf_counter() - self._started, usage)
 
+    def over(self, usage: Usage) -> None:
+        """It was a session, which has ended: how long it took says nothing of how fast its deployment is."""
+        self._end(None, None, usage)
+
     async def failed(self, failure: Failure) -> None:
         """It did not; its place comes back before the next attempt."""
         self._end(failure, None, NOTHING)

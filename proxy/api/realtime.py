@@ -155,6 +155,7 @@ async def serve_realtime(gateway: Gateway, call: Call, client: ClientSocket, que
         model=call.model,
         num_retries=DEFAULT_RETRIES if retries is None else retries,
         max_fallbacks=router.max_fallbacks,
+        priority=router.settings.default_priority,
     )
     if router.reads_wishes:
         add_wishes(route, call, NO_FIELDS)

@@ -6,15 +6,17 @@ import time
 from collections.abc import Mapping
 
 from proxy.call import Call, FailedAttempt
+from proxy.capacity import Visit
 from proxy.deployment import Deployment
 from proxy.errors import Failure, GatewayError
 from proxy.providers.failures import failure_from_answer, timed_out, unreachable, unreadable
 from proxy.providers.realtime import SessionTarget, Unsupported, session_target
+from proxy.queueing import Ticket, take_ticket
 from proxy.realtime.client import ClientSocket
 from proxy.realtime.relay import Relay, ended_well, told_to_client
 from proxy.realtime.usage import ResponseUsage
-from proxy.routing.plan import Plan, Route, Steps, Try, Wait
-from proxy.routing.refusals import NoDeployments
+from proxy.routing.plan import Plan, Route, Stand, Steps, Try, Wait
+from proxy.routing.refusals import Full, NoDeployments, OverLimits
 from proxy.routing.request import RouteRequest
 from proxy.upstream.client import Broken, ConnectFailed, TimedOut, UpstreamClient
 from proxy.upstream.websocket import Closed, SessionClosed, SessionRefused, UpstreamSocket
@@ -65,6 +67,8 @@ class RealtimeSession:
         self._max_message = max_message
         self._usage = ResponseUsage()
         self._relay = Relay(client, heard=self._usage, idle=idle)
+        self._visit: Visit | None = None
+        self._ticket: Ticket | None = None
 
     async def run(self) -> None:
         """From an accepted handshake to the end, for which ``call.outcome`` is set."""
@@ -76,6 +80,8 @@ class RealtimeSession:
                 outcome.ending = "done"
         finally:
             outcome.usage = self._usage.total
+            if self._visit is not None:
+                self._visit.over(outcome.usage)
             if outcome.route is not None:
                 outcome.cost = self._call.snapshot.prices.cost_of(outcome.route.deployment, outcome.usage).final
 
@@ -105,15 +111,15 @@ class RealtimeSession:
         while True:
             failure: Failure | None = None
             if isinstance(decision, Try):
-                self._call.outcome.deployment_id = decision.deployment.id
                 try:
-                    await self._attempt(decision.deployment)
+                    await self._try(decision)
                 except Failure as error:
                     failure = error
-                    attempt = FailedAttempt(decision.hop.model, decision.deployment, error)
-                    self._call.outcome.failures.append(attempt)
+                    await self._failed(decision, error)
                     if not self._relay.can_change:
                         raise
+            elif isinstance(decision, Stand):
+                await self._queue(decision)
             elif isinstance(decision, Wait):
                 await asyncio.sleep(decision.seconds)
             try:
@@ -121,6 +127,28 @@ class RealtimeSession:
             except StopIteration as answered:
                 route: Route = answered.value
                 return route
+
+    async def _try(self, step: Try) -> None:
+        """An attempt within the limits of its deployment, whose place the session keeps to its end."""
+        self._visit, capacity = None, self._call.snapshot.capacity
+        if capacity is not None:
+            self._visit = await capacity.enter(self._call, step.hop.model, step.deployment, self._ticket)
+        if self._ticket is not None:
+            self._ticket.served()
+        self._call.outcome.deployment_id = step.deployment.id
+        await self._attempt(step.deployment)
+
+    async def _failed(self, step: Try, failure: Failure) -> None:
+        if self._visit is not None:
+            await self._visit.failed(failure)
+        if self._ticket is None or not isinstance(failure, Full):
+            self._call.outcome.failures.append(FailedAttempt(step.hop.model, step.deployment, failure))
+
+    async def _queue(self, stand: Stand) -> None:
+        """Wait for the session's turn."""
+        if self._ticket is None:
+            self._ticket = take_ticket(self._call, self._asked, None)
+        await self._ticket.turn(stand, self._call.snapshot.router)
 
     async def _attempt(self, deployment: Deployment) -> None:
         """Raises Failure: this deployment does not serve the session."""
@@ -153,7 +181,7 @@ def closed_by(error: GatewayError) -> Closed:
     """What a client is told when its session does not begin."""
     if isinstance(error, NoSession):
         return error.closed
-    if isinstance(error, NoDeployments):
+    if isinstance(error, NoDeployments | OverLimits) or error.status == 408:  # waited in the queue for too long
         return Closed(1013, error.message)
     refused = isinstance(error, Unsupported) or 400 <= error.status < 500
     told = error.message.partition(". Received Model Group=")[0]
