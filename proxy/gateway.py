@@ -17,7 +17,7 @@ from proxy.metrics.recorder import CountedCooldowns, Recorder
 from proxy.queueing import Queue
 from proxy.routing.budgets import Spending
 from proxy.routing.traffic import Traffic
-from proxy.sharing import SharedCooldowns, SharedSpending
+from proxy.sharing import LEARN_SECONDS, STORE_SECONDS, SharedCooldowns, SharedSpending, StateTotals
 from proxy.snapshot import Snapshot, build_snapshot
 from proxy.state.base import State
 from proxy.state.opening import open_state
@@ -197,7 +197,19 @@ class Gateway:
         if self.state.kind != "local":
             self._shared = SharedCooldowns(self.state, self.cooldowns, lambda: self.snapshot.router.groups.deployments)
             self._shared.start()
-            self._sharing = SharedSpending(self.state, lambda: self.snapshot.router.budgets)
+        await self._share_spending()
+
+    async def _share_spending(self) -> None:
+        """With the other processes, and those that come after this one."""
+        if self.state.kind != "local":
+            self._sharing = SharedSpending(StateTotals(self.state), lambda: self.snapshot.router.budgets, LEARN_SECONDS)
+        elif self.store is not None:
+            from proxy.accounting.windows import StoredTotals
+
+            self._sharing = SharedSpending(
+                StoredTotals(self.store), lambda: self.snapshot.router.budgets, STORE_SECONDS
+            )
+        if self._sharing is not None:
             await self._sharing.start()
 
     async def stop(self) -> None:

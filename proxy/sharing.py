@@ -14,14 +14,20 @@ from proxy.deployment import Deployment
 from proxy.durations import seconds_of
 from proxy.errors import Failure
 from proxy.metrics.recorder import CountedCooldowns
-from proxy.routing.budgets import Budget, Budgets
-from proxy.state.base import Charge, State
+from proxy.routing.budgets import Budget, Budgets, Spent, Total, Totals
+from proxy.state.base import Charge, State, Unavailable
 from proxy.state.settings import redis_settings
+from proxy.store.opening import database_url
 
 log = logging.getLogger(__name__)
 
 LEARN_SECONDS = 1.0
 """How late another process's cooldown may be known here."""
+STORE_SECONDS = 2.0
+"""How late what another process spent may be known here without Redis, by the database; what a killed process may lose."""
+START_SECONDS = 0.5
+"""How long a start waits to know what is spent."""
+STOP_SECONDS = 5.0
 KEY = "cooldown:"
 TOLD_AT_ONCE = 200
 """Budgets in one command."""
@@ -95,52 +101,85 @@ class SharedCooldowns:
             )
 
 
-class SharedSpending:
-    """Adds up what all processes spend of their budgets; each knows once a second, as with the reference.
+class StateTotals:
+    """Adds up in the state what processes spend; windows begin and end where it says."""
 
-    Windows begin and end where the state says, so a process that starts goes on with what is spent. While the state is away,
-    what it knew still counts, with what this process spends.
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    async def add(self, amounts: Sequence[Spent]) -> list[Total] | None:
+        """See :class:`proxy.routing.budgets.Totals`."""
+        if self._is_away():
+            raise Unavailable
+        moment = time.time()
+        charges = [Charge(each.budget.key, each.dollars, seconds_of(each.budget.period, moment)) for each in amounts]
+        told = await self._state.reserve(charges)
+        if self._is_away():
+            return None  # it was away: these totals are this process's alone, and are handed over when it is back
+        return [Total(*total) for total in zip(told.totals, told.resets, strict=True)]
+
+    def _is_away(self) -> bool:
+        return self._state.kind == "degraded"
+
+
+class SharedSpending:
+    """Adds up what all processes spend of their budgets; each knows every so many seconds (the reference: once a second).
+
+    A process that starts goes on with what is spent. While there is nowhere to add up, what it knew still counts, with what
+    this process spends.
     """
 
-    def __init__(self, state: State, budgets: Callable[[], Budgets | None]) -> None:
-        self._state = state
+    def __init__(self, totals: Totals, budgets: Callable[[], Budgets | None], every: float) -> None:
+        self._totals = totals
         self._budgets = budgets
+        self._every = every
+        self._told = asyncio.Event()
+        """Once at least."""
         self._stopping = asyncio.Event()
         self._adding: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Inside the loop, before the first call: what is spent already counts for it."""
-        await self._tell()
+        """Inside the loop, before the first call: what is spent already counts for it, unless nobody says it soon."""
         self._adding = asyncio.create_task(self._add_up())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(START_SECONDS):
+                await self._told.wait()
 
     async def stop(self) -> None:
-        """The others are told the rest."""
+        """The others are told the rest, if that is soon done."""
         self._stopping.set()
         if self._adding is not None:
-            await self._adding
+            await asyncio.wait({self._adding}, timeout=STOP_SECONDS)
+            self._adding.cancel()
+            await asyncio.gather(self._adding, return_exceptions=True)
 
     async def _add_up(self) -> None:
-        while not self._stopping.is_set():
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LEARN_SECONDS):
-                    await self._stopping.wait()
+        last = False
+        while not last:
+            last = self._stopping.is_set()  # whatever comes while it is told is told, too
             await self._tell()
+            self._told.set()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._every):
+                    await self._stopping.wait()
 
     async def _tell(self) -> None:
         budgets = self._budgets()
-        if budgets is None or self._is_away():
+        if budgets is None:
             return
-        spending, moment = budgets.spending, time.time()
+        spending = budgets.spending
         for some in _parts(budgets.all, TOLD_AT_ONCE):
-            charges = [Charge(each.key, spending.tell(each), seconds_of(each.period, moment)) for each in some]
-            told = await self._state.reserve(charges)
-            if self._is_away():
-                return  # it was away: these totals are this process's alone, and are handed over when it is back
-            for budget, total, seconds in zip(some, told.totals, told.resets, strict=True):
-                spending.learn(budget, total, seconds)
-
-    def _is_away(self) -> bool:
-        return self._state.kind == "degraded"
+            amounts = [spending.tell(budget) for budget in some]
+            try:
+                totals = await self._totals.add(amounts)
+            except Unavailable:
+                for amount in amounts:
+                    spending.untell(amount)
+                return
+            if totals is None:
+                return
+            for budget, total in zip(some, totals, strict=True):
+                spending.learn(budget, total)
 
 
 def _parts(budgets: Sequence[Budget], size: int) -> Iterable[Sequence[Budget]]:
@@ -148,24 +187,29 @@ def _parts(budgets: Sequence[Budget], size: int) -> Iterable[Sequence[Budget]]:
 
 
 def limits_of_one_process(config: ProxyConfig) -> list[str]:
-    """The limits of a config that each process has for itself, because no Redis is configured; settings by name."""
+    """The limits of a config that each process has for itself, because no Redis is configured; settings by name.
+
+    Budgets are shared through a database, too.
+    """
     if redis_settings(config) is not None:
         return []
+    stored = database_url(config) is not None
     general, router = config.general_settings, config.router_settings
     groups = Counter(entry.model_name for entry in config.model_list)
     rests = router.allowed_fails is not None or any(count > 1 for count in groups.values())
     limits = {
         "general_settings.max_parallel_requests": general.max_parallel_requests is not None,
         "general_settings.global_max_parallel_requests": general.global_max_parallel_requests is not None,
-        "limits of virtual keys": general.database_url is not None,
+        "limits of virtual keys": stored,
         "router_settings.default_max_parallel_requests": router.default_max_parallel_requests is not None,
-        "router_settings.provider_budget_config": bool(router.provider_budget_config),
+        "router_settings.provider_budget_config": bool(router.provider_budget_config) and not stored,
         **{
             f"{name} of deployments": any(getattr(entry.params, name) is not None for entry in config.model_list)
             for name in ("rpm", "tpm", "max_parallel_requests")
         },
-        "max_budget of deployments": any("max_budget" in entry.params.other for entry in config.model_list),
-        "litellm_settings.tag_budget_config": bool(config.settings.other.get("tag_budget_config")),
+        "max_budget of deployments": not stored
+        and any("max_budget" in entry.params.other for entry in config.model_list),
+        "litellm_settings.tag_budget_config": bool(config.settings.other.get("tag_budget_config")) and not stored,
         "cooldowns of deployments": rests and not router.disable_cooldowns,
     }
     return [name for name, limited in limits.items() if limited]

@@ -14,7 +14,7 @@ BATCH = 1000
 DASHBOARD_TEAM = "litellm-dashboard"
 """Of keys that a sign-in makes for its session."""
 FORGOTTEN_DAYS = 30
-"""A journal's position is kept so long after its process last wrote."""
+"""A journal's position is kept so long after its process last wrote, a budget's window after its end."""
 
 
 async def remove_expired_sessions(store: Store) -> int:
@@ -26,6 +26,7 @@ async def remove_expired_sessions(store: Store) -> int:
         count = len(found.all())
         old = now() - timedelta(days=FORGOTTEN_DAYS)
         await connection.execute(delete(tables.journals).where(tables.journals.c.updated_at < old))
+        await connection.execute(delete(tables.budget_windows).where(tables.budget_windows.c.ends_at < old))
     return count
 
 

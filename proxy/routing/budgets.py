@@ -8,7 +8,7 @@ are paid when they have ended, so one may go over the limit.
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import inf
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -51,6 +51,36 @@ class Budget(msgspec.Struct, frozen=True):
     """Whose it is, in messages."""
 
 
+class Spent(msgspec.Struct, frozen=True):
+    """What one process spent of a budget and told nobody before."""
+
+    budget: Budget
+    dollars: float
+    end: float
+    """Of the window as the process knows it, or of one that begins now; seconds of the world's clock."""
+
+
+class Total(NamedTuple):
+    """What all processes have told of a budget's window."""
+
+    dollars: float
+    """0: none of them knows of any."""
+    seconds: float
+    """Until it ends."""
+
+
+class Totals(Protocol):
+    """Where processes add up what they spend."""
+
+    async def add(self, amounts: Sequence[Spent]) -> Sequence[Total] | None:
+        """Add amounts, and return the totals of their windows; ``None``: those are not known, but the amounts are kept.
+
+        Raises:
+            Unavailable: nothing was added.
+        """
+        ...
+
+
 class Spending:
     """Dollars spent in the running windows, by the keys of budgets. It outlives snapshots.
 
@@ -82,17 +112,27 @@ class Spending:
         """When the period ends, in seconds of the world's clock; ``None``: it begins with the first call."""
         return self._ends.get(budget.key)
 
-    def tell(self, budget: Budget) -> float:
+    def tell(self, budget: Budget) -> Spent:
         """What was spent here in the running window and not told before."""
         self.of(budget)
-        return self._untold.pop(budget.key, 0.0)
+        end = self._ends.get(budget.key)
+        if end is None:
+            end = self._clock() + seconds_of(budget.period, self._clock())
+        return Spent(budget, self._untold.pop(budget.key, 0.0), end)
 
-    def learn(self, budget: Budget, total: float, seconds: float) -> None:
-        """What all processes have told of a window, which ends in ``seconds``; 0: none of them knows of any."""
+    def untell(self, spent: Spent) -> None:
+        """Nobody heard it; it is told again, unless its window has ended."""
+        self.of(spent.budget)
+        key = spent.budget.key
+        if spent.dollars and self._ends.get(key) == spent.end:
+            self._untold[key] = self._untold.get(key, 0.0) + spent.dollars
+
+    def learn(self, budget: Budget, total: Total) -> None:
+        """What all processes have told."""
         untold = self._untold.get(budget.key, 0.0)
-        if total:
-            self._ends[budget.key] = self._clock() + seconds
-            self._spent[budget.key] = total + untold
+        if total.dollars:
+            self._ends[budget.key] = self._clock() + total.seconds
+            self._spent[budget.key] = total.dollars + untold
         elif untold:
             self._spent[budget.key] = untold
         else:

@@ -128,6 +128,14 @@ key_models = Table(
     spent(),
     moment("ends_at"),
 )
+#: What is spent of a budget of a deployment, a provider or a tag (:class:`proxy.routing.budgets.Budget`) until ``ends_at``.
+budget_windows = Table(
+    "budget_windows",
+    metadata,
+    text("name", primary_key=True),
+    spent(),
+    moment("ends_at", nullable=False, index=True),
+)
 deleted_keys = Table(
     "deleted_keys", metadata, text("id", primary_key=True), text("token", index=True), *_key_columns(), *_deletion()
 )

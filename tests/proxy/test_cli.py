@@ -88,6 +88,17 @@ def test_serve_starts_with_the_config(config: Path, served: dict[str, Any]) -> N
                 "router_settings.default_max_parallel_requests",
             ],
         ),
+        (
+            ["--num_workers", "2"],
+            "router_settings: {disable_cooldowns: true, provider_budget_config: {openai: {budget_limit: 1, time_period: 1d}}}",
+            ["router_settings.provider_budget_config"],
+        ),
+        (
+            ["--num_workers", "2"],
+            "router_settings: {disable_cooldowns: true, provider_budget_config: {openai: {budget_limit: 1, time_period: 1d}}}\n"
+            "general_settings: {master_key: x, database_url: 'sqlite:///budgets.db'}",
+            ["limits of virtual keys"],
+        ),
     ],
 )
 def test_limits_that_workers_do_not_share_are_named(

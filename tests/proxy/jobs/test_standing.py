@@ -115,6 +115,20 @@ def test_sessions_that_ended_are_removed(database_url: str) -> None:
     using(database_url, scenario)
 
 
+def test_windows_of_budgets_that_ended_long_ago_are_removed(database_url: str) -> None:
+    async def scenario(store: Store) -> None:
+        async with store.writing() as connection:
+            for name, days in (("old", -31), ("ended", -1), ("running", 1)):
+                values = {"name": name, "spend": 1.0, "ends_at": now() + timedelta(days=days)}
+                await rows.add(connection, tables.budget_windows, values)
+        await remove_expired_sessions(store)
+        async with store.reading() as connection:
+            kept = {row["name"] for row in await rows.find_all(connection, tables.budget_windows)}
+        assert kept == {"ended", "running"}
+
+    using(database_url, scenario)
+
+
 def test_old_logs_are_removed(database_url: str) -> None:
     async def scenario(store: Store) -> None:
         async with store.writing() as connection:

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy import sharing
 from proxy.config.errors import ConfigError
 from proxy.config.model import ProxyConfig, RouterSettings, Settings
 from proxy.durations import seconds_of
@@ -17,7 +16,7 @@ from proxy.routing.budgets import Budgets, Spending
 from proxy.routing.cooldown import Cooldowns
 from proxy.routing.refusals import NoDeployments
 from proxy.routing.router import Router
-from proxy.sharing import SharedSpending
+from proxy.sharing import SharedSpending, StateTotals
 from proxy.state.memory import MemoryState
 from tests.proxy.routing.making import Clock, entry, request
 
@@ -164,13 +163,11 @@ def test_spending_is_the_sum_of_a_window_and_never_of_two(steps: list[tuple[floa
         clock.now += pause
 
 
-def test_processes_add_up_what_they_spend(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sharing, "LEARN_SECONDS", 0.01)
-
+def test_processes_add_up_what_they_spend() -> None:
     async def scenario() -> None:
-        state = MemoryState()
+        totals = StateTotals(MemoryState())
         routers = [budgeted(entry("g", "capped", other={**CAPPED, "budget_duration": "1d"})) for _ in range(2)]
-        shared = [SharedSpending(state, lambda router=router: router.budgets) for router in routers]  # type: ignore[misc]
+        shared = [SharedSpending(totals, lambda router=router: router.budgets, 0.01) for router in routers]  # type: ignore[misc]
         for one in shared:
             await one.start()
         for router in routers:
@@ -185,7 +182,7 @@ def test_processes_add_up_what_they_spend(monkeypatch: pytest.MonkeyPatch) -> No
         for one in shared:
             await one.stop()
         later = budgeted(entry("g", "capped", other={**CAPPED, "budget_duration": "1d"}))
-        started = SharedSpending(state, lambda: later.budgets)
+        started = SharedSpending(totals, lambda: later.budgets, 0.01)
         await started.start()
         [budget] = budgets_of(later).all
         assert budgets_of(later).spending.of(budget) == pytest.approx(2.2)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from proxy.routing.budgets import Budgets, Spending
-from proxy.sharing import SharedSpending
+from proxy.sharing import SharedSpending, StateTotals
 from proxy.state import base as state
 from proxy.state.base import Kind
 from proxy.state.memory import MemoryState
@@ -56,7 +56,7 @@ class Replica:
         [self.deployment] = router.groups.by_name["g"]
         self.budgets: Budgets = budgets_of(router)
         [self.budget] = self.budgets.all
-        self.shared = SharedSpending(state, lambda: self.budgets)
+        self.shared = SharedSpending(StateTotals(state), lambda: self.budgets, 1.0)
 
     @property
     def spent(self) -> float:
