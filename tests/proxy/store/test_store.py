@@ -11,7 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
 from proxy.store import migrate, rows, tables
@@ -38,6 +38,29 @@ def test_the_migrations_make_the_tables(database_url: str) -> None:
 
     migrate.with_connection(address, compare)
     assert found == []
+
+
+def test_a_database_of_an_earlier_release_gets_what_it_lacks(database_url: str) -> None:
+    address = address_of(database_url)
+    migrate.upgrade(address)
+
+    def go_back(connection: Connection) -> None:
+        connection.execute(insert(tables.tags).values(tag_name="kept"))
+        tables.budget_windows.drop(connection)
+        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+
+    found: list[object] = []
+
+    def look(connection: Connection) -> None:
+        found.append(migrate.revision(connection))
+        found.extend(connection.execute(select(tables.tags.c.tag_name)).scalars())
+        found.extend(connection.execute(select(tables.budget_windows)))
+        found.extend(compare_metadata(MigrationContext.configure(connection), tables.metadata))
+
+    migrate.with_connection(address, go_back)
+    migrate.upgrade(address)
+    migrate.with_connection(address, look)
+    assert found == [migrate.HEAD, "kept"]
 
 
 def test_a_database_at_the_last_revision_needs_no_more() -> None:
