@@ -10,7 +10,7 @@ from proxy.errors import GatewayError
 from proxy.gateway import Gateway
 from proxy.pipeline import Pipeline
 from proxy.providers.base import Stream
-from proxy.responses.polling import BEAT_SECONDS, PUBLISH_SECONDS, Polls, Progress, Stop
+from proxy.responses.polling import BEAT_SECONDS, PUBLISH_SECONDS, Poll, Polls, Progress, Stop
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +34,11 @@ class Background:
     def is_cut_off(self) -> bool:
         """Whether what was kept elsewhere cannot be seen now: what is not found may be there."""
         return self._gateway.state.kind == "degraded"
+
+    async def find(self, poll_id: str) -> Poll | None:
+        """What is known of a response: while this process makes it, by what it knows itself, whatever is kept elsewhere."""
+        work = self._works.get(poll_id)
+        return await self.polls.get(poll_id) if work is None else work.poll
 
     async def start(self, call: Call, pipeline: Pipeline, progress: Progress, *, instead_of: Call) -> None:
         """Begin the work of ``call``, a streamed one, which ends with the work, and keeps the client's places until then."""
@@ -75,6 +80,11 @@ class _Work:
         self._polls = polls
         self._why: Stop | None = None
         self._task: asyncio.Task[None] | None = None
+
+    @property
+    def poll(self) -> Poll:
+        """The response as it is now."""
+        return self._progress.poll
 
     def begin(self) -> None:
         """Go to work."""

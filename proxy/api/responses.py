@@ -236,7 +236,7 @@ async def _poll(background: Background, call: Call, poll_id: str, *, expired: bo
     Raises:
         GatewayError: 404, 503 while it may still be there, or 403 when it is somebody else's.
     """
-    poll = await background.polls.get(poll_id)
+    poll = await background.find(poll_id)
     if poll is None:
         told = f"Polling response {poll_id} not found" + (" or expired" if expired else "")
         raise _missing(background, DetailError(404, told))

@@ -133,6 +133,26 @@ def test_nothing_is_said_to_be_unknown_while_redis_is_away(
         server.kill()
 
 
+def test_its_maker_knows_of_it_while_redis_is_away(
+    upstream: UpstreamControl, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    upstream.script("known", {"slow-words": [stream(WORDS, pace=0.1)]})
+    server = RedisServer(tmp_path_factory.mktemp("known-redis"))
+    try:
+        with running(tmp_path_factory.mktemp("known"), config(upstream, server)) as gateway:
+            name = begin(gateway)
+            assert eventually(lambda: bool(text(look(gateway, name))))
+            server.kill()
+            for _ in range(10):
+                assert look(gateway, name)["status"] == "in_progress"
+                time.sleep(0.05)
+            assert gateway.http.delete(f"/v1/responses/{name}").json()["deleted"] is True
+            assert eventually(lambda: upstream.calls("known").open == 0)
+            assert gateway.calls_in_progress() == 0
+    finally:
+        server.kill()
+
+
 def test_in_memory_nothing_is_left_of_many(upstream: UpstreamControl, tmp_path: Path) -> None:
     upstream.script("many", {"slow-words": [stream(["a ", "b"], pace=0.02)]})
     with running(tmp_path, config(upstream, None)) as gateway:
