@@ -9,6 +9,8 @@ import pytest
 from proxy.autorouting.complexity import ComplexityRouter, Settings
 
 PADDING = "the old man told me about his house by the lake and of the trees around it "
+READ = 20_000
+"""Characters of a text in which words are looked for."""
 
 
 def router(**settings: object) -> ComplexityRouter:
@@ -40,6 +42,15 @@ def test_no_steps(text: str) -> None:
 def test_steps(text: str) -> None:
     only_steps = router(dimension_weights={"multiStepPatterns": 1.0})
     assert only_steps.tier(text) == "COMPLEX"
+
+
+@pytest.mark.parametrize("words", ["debug this sql query", "step by step, think carefully", "step 4", "hello, what is"])
+def test_words_are_looked_for_in_the_beginning_alone(words: str) -> None:
+    weights = {"codePresence": 1, "multiStepPatterns": 2, "simpleIndicators": -1}
+    own, space = router(dimension_weights=weights), READ - len(words)
+    assert own.tier("x" * (space - 1) + " " + words) != "SIMPLE"
+    assert own.tier("x" * READ + " " + words) == "SIMPLE"
+    assert own.tier("one", system="x" * READ + " " + words) == "SIMPLE"
 
 
 def test_keywords_of_signs_and_phrases() -> None:

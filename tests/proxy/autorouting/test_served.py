@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -191,3 +192,37 @@ def test_a_broken_auto_router_is_not_stored_as_a_model(client: Client) -> None:
     made = client.post("/model/new", json={"model_name": "broken", "litellm_params": {"model": "auto_router/broken"}})
     assert made.status_code == 400
     assert "auto_router_default_model" in made.text
+
+
+REGIONS = """
+model_list:
+  - model_name: code
+    litellm_params: &params {model: openai/code-up, api_base: UPSTREAM/v1, api_key: sk-up, region_name: eu}
+  - {model_name: rest, litellm_params: {<<: *params, model: openai/rest-up}}
+  - {model_name: vectors, litellm_params: {<<: *params, model: openai/vectors-one, region_name: us}}
+  - {model_name: vectors, litellm_params: {<<: *params, model: openai/vectors-two}}
+  - {model_name: lone, litellm_params: {<<: *params, model: openai/lone-up, region_name: us}}
+  - model_name: auto
+    litellm_params: &auto
+      model: auto_router/any
+      auto_router_config: {routes: [{name: code, utterances: [write python code]}]}
+      auto_router_default_model: rest
+      auto_router_embedding_model: vectors
+      region_name: eu
+  - {model_name: auto-lone, litellm_params: {<<: *auto, auto_router_embedding_model: lone}}
+router_settings: {num_retries: 0, enable_pre_call_checks: true}
+"""
+
+
+def test_what_is_embedded_stays_in_the_callers_region(
+    tmp_path: Path, upstream: UpstreamControl, script: Scripts
+) -> None:
+    with serving(tmp_path, REGIONS, upstream=upstream.url) as client:
+        for number in range(10):
+            answer = chat(client, text=f"python code {number}", allowed_model_region="eu")
+            assert (answer.status_code, answer.headers[ROUTED]) == (200, "code")
+        assert set(script.asked()) == {"vectors-two", "code-up"}
+        script()
+        answer = chat(client, "auto-lone", text="python code", allowed_model_region="eu")
+        assert (answer.status_code, answer.headers[ROUTED]) == (200, "rest")
+        assert script.asked() == ["rest-up"]
