@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from contracts.harness.sabotaged import Sabotage
 
 Original = Callable[..., Any]
@@ -33,8 +35,9 @@ async def never_stops_the_work(_original: Original, _background: Any, _poll_id: 
     return
 
 
-async def publishes_nothing_before_the_end(_original: Original, _work: Any) -> None:
-    return
+def tells_nothing_before_the_end(original: Original, work: Any) -> Any:
+    poll = original(work)
+    return msgspec.structs.replace(poll, response=poll.response | {"output": []})
 
 
 def adds_no_part_to_a_message(original: Original, message: Any) -> Any:
@@ -114,8 +117,8 @@ SABOTAGES = [
         trips=["test_cancelling_stops_the_work", "test_deleting_stops_the_work"],
     ),
     Sabotage(
-        name="publishes-nothing-before-the-end",
-        patches=[("proxy.api.background._Work._write", publishes_nothing_before_the_end)],
+        name="tells-nothing-before-the-end",
+        patches=[("proxy.api.background._Work.poll", tells_nothing_before_the_end)],
         trips=[
             "test_queued_then_partly_then_all",
             "test_deleting_stops_the_work",
