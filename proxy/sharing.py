@@ -109,17 +109,14 @@ class StateTotals:
 
     async def add(self, amounts: Sequence[Spent]) -> list[Total] | None:
         """See :class:`proxy.routing.budgets.Totals`."""
-        if self._is_away():
+        if self._state.is_cut_off:
             raise Unavailable
         moment = time.time()
         charges = [Charge(each.budget.key, each.dollars, seconds_of(each.budget.period, moment)) for each in amounts]
         told = await self._state.reserve(charges)
-        if self._is_away():
+        if self._state.is_cut_off:
             return None  # it was away: these totals are this process's alone, and are handed over when it is back
         return [Total(*total) for total in zip(told.totals, told.resets, strict=True)]
-
-    def _is_away(self) -> bool:
-        return self._state.kind == "degraded"
 
 
 class SharedSpending:

@@ -33,7 +33,7 @@ class Background:
     @property
     def is_cut_off(self) -> bool:
         """Whether what was kept elsewhere cannot be seen now: what is not found may be there."""
-        return self._gateway.state.kind == "degraded"
+        return self._gateway.state.is_cut_off
 
     async def find(self, poll_id: str) -> Poll | None:
         """What is known of a response: while this process makes it, by what it knows itself, whatever is kept elsewhere."""

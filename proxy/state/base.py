@@ -112,6 +112,11 @@ class State(Protocol):
         """Where the state is now."""
         ...
 
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether this process sees, for however short a time, only what it did itself; then what is missing may be there."""
+        ...
+
     async def start(self) -> None:
         """Before the first use, inside the loop."""
         ...

@@ -24,6 +24,7 @@ class MemoryState:
     """See :class:`proxy.state.base.State`. Nothing waits, so each method is one step."""
 
     kind: Kind = "local"
+    is_cut_off = False
 
     def __init__(
         self,

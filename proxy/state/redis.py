@@ -41,6 +41,7 @@ class RedisState:
     """See :class:`proxy.state.base.State`; but every method raises Unavailable when Redis does not do what it is asked."""
 
     kind: Kind = "redis"
+    is_cut_off = False
 
     def __init__(self, settings: RedisSettings) -> None:
         self._settings = settings

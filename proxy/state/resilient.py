@@ -63,6 +63,11 @@ class ResilientState:
         """Where the state is now."""
         return "redis" if self._away_since is None else "degraded"
 
+    @property
+    def is_cut_off(self) -> bool:
+        """Also while nobody knows yet what becomes of a command that failed."""
+        return not self._usable
+
     async def start(self) -> None:
         """Connect; without success, go on trying in the background."""
         self._mending = asyncio.create_task(self._mend())

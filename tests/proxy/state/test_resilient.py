@@ -141,6 +141,21 @@ def test_a_hiccup_is_not_worth_a_line(caplog: pytest.LogCaptureFixture) -> None:
     ]
 
 
+def test_what_is_missing_may_be_there_while_a_command_has_failed() -> None:
+    async def scenario(state: ResilientState, remote: Remote) -> None:
+        await state.put("a", b"1", None)
+        assert not state.is_cut_off
+        remote.broken = silent
+        assert await state.get("a") is None
+        assert state.is_cut_off
+        remote.broken = None
+        await back(state)
+        assert not state.is_cut_off
+        assert await state.get("a") == b"1"
+
+    with_remote(scenario)
+
+
 def test_who_fails_again_and_again_is_asked_less_often(caplog: pytest.LogCaptureFixture) -> None:
     async def scenario(state: ResilientState, remote: Remote) -> None:
         commands = 0
