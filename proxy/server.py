@@ -24,6 +24,7 @@ from proxy.app import build_app
 from proxy.config.model import ProxyConfig
 from proxy.gateway import Gateway
 from proxy.realtime.limits import max_message_bytes
+from proxy.store.opening import prepare
 from proxy.unread import DropsIdleReaders
 
 log = logging.getLogger(__name__)
@@ -238,8 +239,9 @@ def serve(config: ProxyConfig, *, host: str, port: int, workers: int = 1, log_le
     """Serve until a signal ends it.
 
     Raises:
-        proxy.config.errors.ConfigError: the config names something that does not exist.
+        proxy.config.errors.ConfigError: the config names something that does not exist, or its database cannot be used.
     """
+    prepare(config)  # a start within the application would tell of an error by its whole traceback
     timeout = config.general_settings.shutdown_timeout
     logs.configure(log_level, config)
     factory = AppFactory(config, log_level)

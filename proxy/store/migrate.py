@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, inspect, text
 
+from proxy.config.errors import ConfigError
 from proxy.store.address import Address
 from proxy.store.engine import WRITES, engine_of
 
@@ -23,6 +24,7 @@ def upgrade(address: Address) -> None:
 
     Raises:
         sqlalchemy.exc.SQLAlchemyError, OSError: the database cannot be reached or changed.
+        ConfigError: a later release has changed it.
     """
     found: list[str | None] = []
     # a look that waits for no writer: nearly every start finds nothing to do
@@ -56,12 +58,21 @@ async def _with_connection(address: Address, work: Callable[[Connection], Any], 
 
 
 def _upgrade(connection: Connection) -> None:
-    if revision(connection) == HEAD:
+    found = revision(connection)
+    if found == HEAD:
         return
     from alembic import command
     from alembic.config import Config
+    from alembic.util import CommandError
 
     config = Config()
     config.set_main_option("script_location", str(files("proxy.store") / "migrations"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    try:
+        command.upgrade(config, "head")
+    except CommandError:
+        raise ConfigError(
+            f"the database is at revision {found}, which this release does not know ({HEAD} is its last): a later one has "
+            "changed it; run that release, or use a copy of the database from before",
+            key="database_url",
+        ) from None

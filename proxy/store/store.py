@@ -50,10 +50,9 @@ class Store:
         self.reachable = False
         """Whether the database answered when it was last looked at."""
 
-    async def start(self, *, upgrade: bool = True) -> None:
-        """Connect, bring the tables up to date unless that is done elsewhere, and watch for changes."""
-        if upgrade:
-            await asyncio.to_thread(migrate.upgrade, self.address)
+    async def start(self) -> None:
+        """Connect, bring the tables up to date, and watch for changes."""
+        await asyncio.to_thread(migrate.upgrade, self.address)
         self._engine = engine_of(self.address)
         await self._look()
         self._watching = asyncio.create_task(self._watch())
