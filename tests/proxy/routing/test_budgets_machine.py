@@ -32,9 +32,11 @@ class State(MemoryState):
     meanwhile: Callable[[], None] | None = None
     """What happens before the next answer is there."""
 
+    kind: Kind = "redis"
+
     @property
-    def kind(self) -> Kind:
-        return "degraded" if self.away else "redis"
+    def is_cut_off(self) -> bool:  # type: ignore[override]
+        return self.away
 
     async def reserve(self, charges: Sequence[state.Charge], slots: Sequence[state.Slot] = ()) -> state.Reservation:
         answer = await super().reserve(charges, slots)
