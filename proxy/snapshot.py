@@ -101,6 +101,9 @@ def build_snapshot(
 
     @lru_cache(maxsize=1024)
     def takes_formats(deployment: Deployment) -> bool:
+        rules = param_rules(deployment)
+        if rules is not None:
+            return "response_format" not in rules.refused
         from proxy.providers.discovery import taken_params
 
         entry = catalog.entry(deployment)

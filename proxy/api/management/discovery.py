@@ -20,10 +20,9 @@ from proxy.deployment import OPENAI_PREFIX
 from proxy.errors import DetailError
 from proxy.providers.base import provider_names
 from proxy.providers.discovery import provider_fields, taken_params
+from proxy.providers.openai.params import WITHOUT_FORMATS
 
 SSO_CLIENTS = ("GOOGLE_CLIENT_ID", "MICROSOFT_CLIENT_ID", "GENERIC_CLIENT_ID")
-WITHOUT_FORMATS = ("gpt-4", "gpt-3.5-turbo-16k")
-"""Models of OpenAI that answer in no JSON format."""
 _HIDDEN = frozenset((REFUSES, OF_A_TEMPLATE))
 _TRUE = ("true", "1", "yes", "on")
 _A2A: dict[str, Any] = {

@@ -75,7 +75,8 @@ _TOLD = (
     *("web_search_options", "safety_identifier", "service_tier", "prompt_cache_key", "store"),
 )
 """The order in which a refusal names them."""
-_WITHOUT_FORMATS = frozenset(("gpt-4", "gpt-3.5-turbo-16k"))
+WITHOUT_FORMATS = frozenset(("gpt-4", "gpt-3.5-turbo-16k"))
+"""Models that take no ``response_format``. The reference refuses it, and lists it where it names them by ``openai/``."""
 _MAX_TOKENS = "max_tokens"
 _DEVELOPER = b'"developer"'
 _SYSTEM = msgspec.Raw(b'"system"')
@@ -101,8 +102,6 @@ def supported_params(model: str, facts: Facts) -> list[str]:
         dropped = _SAMPLING | {"stop"}
         if not facts.get("supports_tool_choice"):
             dropped |= {"tool_choice"}
-    elif model in _WITHOUT_FORMATS:
-        dropped = frozenset(("response_format",))
     return [name for name in PARAMS if name not in dropped] + added
 
 
@@ -126,6 +125,8 @@ class ParamRules(msgspec.Struct, frozen=True):
 def rules_of(model: str, facts: Facts) -> ParamRules:
     """The rules of a model; arguments as for :func:`supported_params`."""
     refused = _CHECKED.difference(supported_params(model, facts))
+    if model in WITHOUT_FORMATS:
+        refused |= {"response_format"}
     if _reasoning.match(model):
         told = "O-series models don't support temperature={}. Only temperature=1 is supported."
         told += " To drop unsupported openai params from the call, "
